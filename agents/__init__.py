@@ -1,0 +1,1 @@
+"""Agents, one a file: each decodes, calls the domain and sends."""

@@ -1,0 +1,220 @@
+"""Threshold rules: data that is checked once, compiled once and evaluated over a whole chunk.
+
+A rule's condition is a conjunction of comparisons over features and fields, for example::
+
+    payment_method in ("Cryptocurrency", "Gift Card") and amount > 300
+"""
+
+import ast
+import difflib
+import functools
+import operator
+import re
+import string
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud_stream.domain.transaction import OPTIONAL
+
+Severity = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+State = Literal["active", "shadow", "off"]
+Value = float | str | tuple[str, ...]
+Column = NDArray[Any]
+
+#: The risk score a rule alone gives an alert.
+SEVERITY_SCORE: Mapping[str, float] = {"LOW": 0.3, "MEDIUM": 0.5, "HIGH": 0.8, "CRITICAL": 0.95}
+#: Fields of the transaction that hold text and may be compared with == and !=.
+TEXT_FIELDS = OPTIONAL
+
+#: How a message may format a number: thousands, decimals, kind.  No width: it could ask for any amount of memory.
+_FORMAT = re.compile(r",?(\.\d)?[fge%]?")
+_OPERATORS: Mapping[type[ast.cmpop], str] = {
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.In: "in",
+}
+_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "in": lambda column, values: functools.reduce(operator.or_, (column == value for value in values)),
+}
+
+
+class RuleError(ValueError):
+    """A rule cannot be used; the message says what is wrong and what is allowed."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A rule as people write it.
+
+    Attributes:
+        id: Its name, unique among the rules in force.
+        when: The condition, a conjunction of comparisons.
+        description: What it looks for.
+        severity: How bad a hit is.
+        state: ``active`` alerts; ``shadow`` is evaluated and counted and alerts nobody; ``off`` does nothing.
+        version: Grows by one with each change.
+        type: The type its alerts carry.
+        message: What its alerts say; may name any feature or field, and ``limit``, the first comparison's limit.
+    """
+
+    id: str
+    when: str
+    description: str = ""
+    severity: Severity = "MEDIUM"
+    state: State = "active"
+    version: int = 1
+    type: str = "RULE"
+    message: str = ""
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """One comparison of a condition: `name` `operator` `value`."""
+
+    name: str
+    operator: str
+    value: Value
+
+
+class CompiledRule:
+    """A rule ready to evaluate.
+
+    Args:
+        rule: What people wrote.
+        numbers: The names of the numeric features that exist.
+
+    Raises:
+        RuleError: A name, an operator or a value is not allowed.
+
+    >>> compiled = CompiledRule(Rule("big", "amount > 1000 and location == 'Oslo'"), ["amount"])
+    >>> columns = {"amount": np.array([5.0, 2000.0]), "location": np.array(["Oslo", "Oslo"], dtype=object)}
+    >>> compiled.hits(columns).tolist()
+    [False, True]
+    """
+
+    def __init__(self, rule: Rule, numbers: Sequence[str]) -> None:
+        self.rule = rule
+        self.comparisons = parse_condition(rule, numbers)
+        _check_message(rule, (*numbers, *TEXT_FIELDS))
+
+    def hits(self, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
+        """Which rows of `columns` meet the condition."""
+        first, *rest = (_COMPARE[c.operator](columns[c.name], c.value) for c in self.comparisons)
+        for other in rest:
+            first = first & other
+        return np.asarray(first, dtype=bool)
+
+    def message(self, values: Mapping[str, object]) -> str:
+        """The alert's message for one row, from that row's `values`."""
+        if not self.rule.message:
+            return self.rule.description or f"rule {self.rule.id}: {self.rule.when}"
+        return self.rule.message.format(**{"limit": self.comparisons[0].value, **values})
+
+
+def parse_condition(rule: Rule, numbers: Sequence[str]) -> tuple[Comparison, ...]:
+    """The comparisons of a rule's condition.
+
+    Raises:
+        RuleError: It is not a conjunction of comparisons over names that exist.
+    """
+    try:
+        tree = ast.parse(rule.when.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise RuleError(f"rule {rule.id!r}: cannot read the condition {rule.when!r}; write it like: amount > 1000") from None
+    parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+    return tuple(_comparison(rule, part, numbers) for part in parts)
+
+
+def _comparison(rule: Rule, node: ast.expr, numbers: Sequence[str]) -> Comparison:
+    if not isinstance(node, ast.Compare) or len(node.ops) != 1 or not isinstance(node.left, ast.Name):
+        raise RuleError(f"rule {rule.id!r}: {ast.unparse(node)!r} is no comparison; allowed is: name operator value")
+    symbol = _OPERATORS.get(type(node.ops[0]))
+    if symbol is None:
+        raise RuleError(f"rule {rule.id!r}: operator in {ast.unparse(node)!r} is unknown; known are {', '.join(_COMPARE)}")
+    value = _literal(rule, node.comparators[0])
+    _check_name(rule, node.left.id, numbers)
+    _check_kinds(rule, node.left.id, symbol, value)
+    return Comparison(node.left.id, symbol, value)
+
+
+def _literal(rule: Rule, node: ast.expr) -> Value:
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError):
+        value = None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, list | tuple | set) and value and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    if isinstance(value, str):
+        return value
+    raise RuleError(f"rule {rule.id!r}: {ast.unparse(node)!r} must be a number, a text or a list of texts")
+
+
+def _check_name(rule: Rule, name: str, numbers: Sequence[str]) -> None:
+    names = (*numbers, *TEXT_FIELDS)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise RuleError(f"rule {rule.id!r}: {name!r} is unknown; {hint}known are {', '.join(names)}")
+
+
+def _check_kinds(rule: Rule, name: str, symbol: str, value: Value) -> None:
+    text = name in TEXT_FIELDS
+    allowed = {"in": tuple, "==": str, "!=": str}.get(symbol) if text else float
+    if symbol == "in" and not text or allowed is None or not isinstance(value, allowed):
+        want = "== text, != text or in (texts)" if text else "a number with > >= < <= == !="
+        raise RuleError(f"rule {rule.id!r}: {name} {symbol} {value!r} does not fit; {name} is compared by {want}")
+
+
+def _check_message(rule: Rule, names: Iterable[str]) -> None:
+    allowed = {"limit", *names}
+    try:
+        parts = [part for part in string.Formatter().parse(rule.message) if part[1] is not None]
+    except ValueError as error:
+        raise RuleError(f"rule {rule.id!r}: cannot read the message {rule.message!r}: {error}") from None
+    for _, name, spec, conversion in parts:
+        if name not in allowed:
+            raise RuleError(f"rule {rule.id!r}: the message names {name!r}, which does not exist")
+        if conversion or not _FORMAT.fullmatch(spec or "") or (spec and name in TEXT_FIELDS):
+            raise RuleError(f"rule {rule.id!r}: cannot format {name!r} so in the message; write it like {{amount:,.2f}}")
+
+
+class RuleSet:
+    """The rules in force, evaluated together.
+
+    Args:
+        rules: All rules; those that are off are left out.
+        numbers: The names of the numeric features that exist.
+
+    Raises:
+        RuleError: A rule cannot be used, or two have the same id.
+    """
+
+    def __init__(self, rules: Sequence[Rule], numbers: Sequence[str]) -> None:
+        twice = {rule.id for rule in rules if sum(other.id == rule.id for other in rules) > 1}
+        if twice:
+            raise RuleError(f"rule {min(twice)!r} is there twice; ids must be unique")
+        self.rules = [CompiledRule(rule, numbers) for rule in rules if rule.state != "off"]
+        self.texts = sorted({c.name for r in self.rules for c in r.comparisons if c.name in TEXT_FIELDS})
+        self.versions = {r.rule.id: r.rule.version for r in self.rules}
+
+    def evaluate(self, columns: Mapping[str, Column]) -> dict[int, list[CompiledRule]]:
+        """The rules that hit, by row; rows without a hit are not there."""
+        found: dict[int, list[CompiledRule]] = {}
+        for rule in self.rules:
+            for row in np.flatnonzero(rule.hits(columns)).tolist():
+                found.setdefault(row, []).append(rule)
+        return found

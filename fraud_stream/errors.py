@@ -1,0 +1,21 @@
+"""The errors this project raises for people to read."""
+
+
+class FraudStreamError(Exception):
+    """Base of every error whose message is meant for the user."""
+
+
+class SettingsError(FraudStreamError):
+    """A setting is unknown, wrong or missing."""
+
+
+class ModelError(FraudStreamError):
+    """A model cannot be used with this application's features."""
+
+
+class BrokerError(FraudStreamError):
+    """The broker cannot be started or reached."""
+
+
+class InputFileError(FraudStreamError):
+    """A file cannot be read as transactions."""

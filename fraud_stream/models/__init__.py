@@ -1,0 +1,1 @@
+"""The online model: learning, states that travel as plain numbers, scoring of whole chunks."""

@@ -1,0 +1,291 @@
+"""What travels on the topics, and its JSON Schemas."""
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from fraud_stream.domain.intake import ALIASES
+from fraud_stream.domain.transaction import Transaction
+
+__all__ = [
+    "Alert",
+    "DeadLetter",
+    "Label",
+    "Labelled",
+    "ModelState",
+    "Reason",
+    "ScoredTransaction",
+    "Transaction",
+    "Verdict",
+    "alert_id",
+    "json_schemas",
+]
+
+Verdict = Literal["accept", "review", "block"]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class Label(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became known of a transaction: a chargeback, an analyst's word, the generator's truth.
+
+    Attributes:
+        transaction_id: The transaction.
+        customer_id: Its customer; also the Kafka key.
+        is_fraud: Whether it was fraud.
+        labelled_at: When this became known, event time in seconds since 1970.
+        source: Who says so, for example ``chargeback``, ``analyst``, ``generator``.
+        kind: What kind of fraud it was, where that is known.
+    """
+
+    transaction_id: Identifier
+    customer_id: Identifier
+    is_fraud: bool
+    labelled_at: float
+    source: str
+    kind: str | None = None
+
+
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that spoke for an alert.
+
+    Attributes:
+        source: ``rule`` or ``model``.
+        name: The rule's id, or ``model``.
+        feature: What was looked at.
+        value: The value seen.
+        operator: How it was compared (rules).
+        limit: What it was compared with (rules).
+        contribution: How much it added to the log odds of fraud (model).
+    """
+
+    source: Literal["rule", "model"]
+    name: str
+    feature: str
+    value: float | str | None
+    operator: str | None = None
+    limit: float | str | list[str] | None = None
+    contribution: float | None = None
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A transaction that looks like fraud, and why.
+
+    Attributes:
+        alert_id: A function of the transaction id: a replay repeats it and never invents another.
+        transaction_id: The transaction.
+        customer_id: Its customer; also the Kafka key.
+        event_time: When it was made.
+        detected_at: When it was decided.
+        amount: Its amount.
+        severity: ``LOW``, ``MEDIUM``, ``HIGH`` or ``CRITICAL``.
+        type: The type of the strongest rule that hit, or ``MODEL``.
+        risk_score: How risky it is, 0 to 1.
+        verdict: What to do: ``review`` or ``block``.
+        message: One sentence for people.
+        reasons: All that spoke for it.
+        model_version: The model that scored it.
+        rules_version: The rules it was checked against.
+    """
+
+    alert_id: str
+    transaction_id: str
+    customer_id: str
+    event_time: datetime
+    detected_at: datetime
+    amount: float
+    severity: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+    type: str
+    risk_score: Probability
+    verdict: Literal["review", "block"]
+    message: str
+    reasons: list[Reason]
+    model_version: str
+    rules_version: str
+
+
+class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
+    """A transaction, its features and what was decided: the audit trail and the training data.
+
+    Attributes:
+        transaction: The transaction as it was understood.
+        features: Every feature by its name.
+        score: The model's probability of fraud; null while the model has learnt too little to be asked.
+        risk_score: How risky it is, rules included, 0 to 1.
+        verdict: ``accept``, ``review`` or ``block``.
+        alert_id: Its alert; null where there is none.
+        rules: Ids of the active rules that hit.
+        shadow_rules: Ids of the shadow rules that hit.
+        reasons: All that spoke for the alert; empty where there is none.
+        model_version: The model that scored it.
+        rules_version: The rules it was checked against.
+        is_late: Whether it came too late for its windows.
+        partition: Partition of `transactions` it was read from.
+        offset: Its offset there.
+        decided_at: When it was decided, seconds since 1970.
+        latency: Seconds from the broker's timestamp to the decision.
+    """
+
+    transaction: Transaction
+    features: dict[str, float]
+    score: float | None
+    risk_score: float
+    verdict: Verdict
+    alert_id: str | None
+    rules: list[str]
+    shadow_rules: list[str]
+    reasons: list[Reason]
+    model_version: str
+    rules_version: str
+    is_late: bool
+    partition: int
+    offset: int
+    decided_at: float
+    latency: float
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """Why a record could not be processed: the headers of a dead letter, whose key and value are the record's own.
+
+    Attributes:
+        reason: One of the fixed reasons.
+        detail: What exactly was wrong.
+        topic: The topic it came from.
+        partition: Its partition there.
+        offset: Its offset there.
+        time: When it was refused, seconds since 1970.
+    """
+
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    time: float
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """As Kafka headers, each ``fraud-stream-…``."""
+        return [(f"fraud-stream-{name}", str(value).encode()) for name, value in msgspec.structs.asdict(self).items()]
+
+    @classmethod
+    def from_headers(cls, headers: Any) -> "DeadLetter":
+        """The description that headers carry.
+
+        Raises:
+            msgspec.ValidationError: They carry none.
+        """
+        prefix = "fraud-stream-"
+        values = {name.removeprefix(prefix): (value or b"").decode(errors="replace") for name, value in headers or ()}
+        return msgspec.convert(values, cls, strict=False)
+
+
+class Labelled(msgspec.Struct, frozen=True, gc=False):
+    """A scored transaction joined with its label.
+
+    Attributes:
+        transaction_id: The transaction.
+        customer_id: Its customer.
+        timestamp: Its event time, seconds since 1970.
+        amount: Its amount.
+        is_fraud: The label.
+        labelled_at: When the label became known, seconds since 1970.
+        source: Who said so.
+        kind: What kind of fraud it was, where that is known.
+        score: What the model had said; null where it was not asked.
+        risk_score: How risky it was found, 0 to 1.
+        verdict: What had been decided.
+        model_version: The model that had scored it.
+        features: The features it was scored with, in the order of the feature list.
+        features_version: Which feature list that is.
+        origin: Topic and partition whose record completed the join, for example ``labels-3``.
+        offset: That record's offset: with `origin` it recognises a repeated join.
+    """
+
+    transaction_id: str
+    customer_id: str
+    timestamp: float
+    amount: float
+    is_fraud: bool
+    labelled_at: float
+    source: str
+    kind: str | None
+    score: float | None
+    risk_score: float
+    verdict: Verdict
+    model_version: str
+    features: list[float]
+    features_version: str
+    origin: str
+    offset: int
+
+
+class ModelState(msgspec.Struct, frozen=True):
+    """A model as plain numbers.
+
+    Attributes:
+        name: The model's name, the key on the `models` topic.
+        kind: What the numbers are, for example ``scaled-logistic-regression``.
+        version: Grows by one with each published state.
+        features: The names of the features it reads, in order.
+        learnt: Transactions learnt.
+        frauds: Frauds among them.
+        numbers: The parameters by name.
+        seen: For each origin of labelled transactions the newest offset learnt.
+        created_at: When it was published, seconds since 1970.
+    """
+
+    name: str
+    kind: str
+    version: int
+    features: list[str]
+    learnt: int
+    frauds: int
+    numbers: dict[str, list[float]]
+    seen: dict[str, int]
+    created_at: float
+
+    @property
+    def id(self) -> str:
+        """Name and version, as decisions cite it."""
+        return f"{self.name}-{self.version}"
+
+
+def alert_id(transaction_id: str) -> str:
+    """The id of the alert of a transaction.
+
+    >>> alert_id("TXN-1")
+    'ALERT-307639fe532c5541'
+    """
+    return "ALERT-" + blake2b(transaction_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schema of each record, by its name."""
+    kinds = (Transaction, Label, Alert, ScoredTransaction, DeadLetter, Labelled, ModelState)
+    schemas = {kind.__name__: _schema(kind) for kind in kinds}
+    _describe_input(schemas["Transaction"])
+    return schemas
+
+
+def _schema(kind: type) -> dict[str, Any]:
+    schema = msgspec.json.schema(kind)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind.__name__, **schema}
+
+
+def _describe_input(schema: dict[str, Any]) -> None:
+    """The transaction as producers may write it: other names, other forms of time, numbers as text."""
+    body = schema["$defs"]["Transaction"]
+    properties = body["properties"]
+    for field, aliases in ALIASES.items():
+        properties.update({alias: {**properties[field], "description": f"alias of {field}"} for alias in aliases})
+    properties["timestamp"] = {
+        "description": "seconds or milliseconds since 1970, or ISO 8601; without a zone it is UTC",
+        "anyOf": [{"type": "number"}, {"type": "string"}],
+    }
+    properties["amount"] = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+    properties["transaction_id"] = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 256}, {"type": "integer"}]}
+    properties["customer_id"] = properties["user_id"] = properties["transaction_id"]
+    body["required"] = [name for name in body["required"] if name != "customer_id"]
+    body["anyOf"] = [{"required": ["customer_id"]}, {"required": ["user_id"]}]

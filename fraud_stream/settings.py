@@ -1,0 +1,350 @@
+"""The settings: ``faust.conf`` and the environment over it, as one validated object.
+
+``[broker] url`` in the file is ``FRAUD_STREAM_BROKER_URL`` in the environment.  Secrets come from the environment alone.
+"""
+
+import configparser
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from fraud_stream.domain.features import FeatureMaker, FeatureSettings
+from fraud_stream.domain.intake import Limits
+from fraud_stream.domain.rules import Rule, RuleError, RuleSet
+from fraud_stream.errors import SettingsError
+
+PREFIX = "FRAUD_STREAM_"
+#: The environment variable that names the file, if it is not ``faust.conf`` in the working directory.
+FILE_VARIABLE = "FRAUD_STREAM_CONF"
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+def parse_duration(value: object) -> object:
+    """Seconds of ``90``, ``90s``, ``5m``, ``1h`` or ``30d``; anything else is left for the validation to refuse.
+
+    >>> parse_duration("5m"), parse_duration("250ms")
+    (300.0, 0.25)
+    """
+    found = re.fullmatch(r"([0-9.]+)\s*(ms|s|m|h|d)", str(value).strip())
+    return float(found[1]) * _UNITS[found[2]] if found else value
+
+
+def _parse_list(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Words = Annotated[list[str], BeforeValidator(_parse_list)]
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class Section(BaseModel):
+    """A section of the file; a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerSettings(Section):
+    """Where Kafka is and how to speak to it."""
+
+    url: str = Field("kafka://127.0.0.1:9092", description="brokers as kafka://host:port;kafka://host:port")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = Field(None, description="environment only")
+    ssl_cafile: Path | None = Field(None, description="certificates of the authorities to trust (PEM)")
+    ssl_certfile: Path | None = Field(None, description="the client's certificate (PEM)")
+    ssl_keyfile: Path | None = Field(None, description="the client's key (PEM)")
+    ssl_key_password: SecretStr | None = Field(None, description="environment only")
+    session_timeout: Duration = Field(6.0, description="a worker silent for so long is given up; decides take-over time")
+    heartbeat_interval: Duration = 1.0
+    rebalance_timeout: Duration = 30.0
+
+    @property
+    def servers(self) -> list[str]:
+        """The brokers as host:port.
+
+        >>> BrokerSettings(url="kafka://a:1;kafka://b").servers
+        ['a:1', 'b:9092']
+        """
+        hosts = [part.strip().removeprefix("kafka://") for part in re.split("[;,]", self.url) if part.strip()]
+        return [host if re.search(r":\d+$", host) else f"{host}:9092" for host in hosts]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.servers or any(not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d+", server) for server in self.servers):
+            raise ValueError("url must be like kafka://127.0.0.1:9092")
+        if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
+            raise ValueError(f"sasl_username and {PREFIX}BROKER_SASL_PASSWORD are needed for {self.security_protocol}")
+        return self
+
+
+class TopicSettings(Section):
+    """Names of the topics, and what new ones are made with."""
+
+    transactions: TopicName = "transactions"
+    labels: TopicName = "labels"
+    alerts: TopicName = "alerts"
+    scored: TopicName = "scored"
+    labelled: TopicName = "labelled"
+    models: TopicName = "models"
+    dead: TopicName = "transactions-dead"
+    late: TopicName = "transactions-late"
+    partitions: int = Field(4, ge=1, le=10_000, description="of transactions, and so of every topic keyed by customer")
+    replication: int = Field(1, ge=1, le=32)
+
+
+class StoreSettings(Section):
+    """Where the tables are kept."""
+
+    url: str = Field("memory://", pattern="^(memory|rocksdb)://", description="memory:// or rocksdb://")
+    datadir: Path = Field(Path(".fraud-stream"), description="one folder for each worker of a machine")
+
+
+class WindowSettings(Section):
+    """Sizes of the windows."""
+
+    tumbling_size: Duration = 3_600.0
+    tumbling_expires: Duration = Field(86_400.0, description="kept so long after its end, in stream time")
+    hopping_size: Duration = 300.0
+    hopping_step: Duration = 60.0
+    hopping_expires: Duration = 3_600.0
+    max_events: int = Field(1_000, ge=800, le=1_000_000, description="of a customer kept one by one; older ones share buckets")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, step in (("hopping_step", self.hopping_step), ("tumbling_size", self.tumbling_size)):
+            if step < 1 or step % 1:
+                raise ValueError(f"{name} must be whole seconds, 1 or more")
+        if self.hopping_size % self.hopping_step or self.hopping_size < self.hopping_step:
+            raise ValueError("hopping_size must be a multiple of hopping_step")
+        return self
+
+
+class FieldSettings(Section):
+    """What the transactions call each field, where it is not its own name."""
+
+    transaction_id: str | None = None
+    customer_id: str | None = None
+    timestamp: str | None = None
+    amount: str | None = None
+    merchant_id: str | None = None
+    product_category: str | None = None
+    payment_method: str | None = None
+    device_type: str | None = None
+    device_id: str | None = None
+    location: str | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The fields that are named otherwise."""
+        return {field: name for field, name in self.model_dump().items() if name}
+
+
+class LimitSettings(Section):
+    """What is still believed of a record; beyond it is a dead letter."""
+
+    max_bytes: int = Field(65_536, ge=1, le=10_000_000)
+    max_amount: float = Field(1_000_000.0, gt=0)
+    max_ahead: Duration = Field(3_600.0, description="of the broker's clock and of the stream's time")
+
+
+class FeatureSection(Section):
+    """What the features depend on."""
+
+    utc_offset: float = Field(0.0, ge=-12, le=14, description="hours that local time is ahead of UTC")
+    night_end: float = Field(6.0, ge=0, le=24, description="the night lasts from midnight to this hour")
+    risky_payment_methods: Words = ["Cryptocurrency", "Gift Card"]
+
+
+class ModelSettings(Section):
+    """The online model."""
+
+    enabled: bool = True
+    name: str = Field("online", pattern=r"^[a-zA-Z0-9._-]{1,64}$")
+    learning_rate: float = Field(0.01, gt=0, le=1)
+    min_frauds: int = Field(50, ge=1, description="frauds to learn before the model is asked")
+    alert_threshold: float = Field(0.5, gt=0, le=1, description="probability of fraud from which it alerts")
+    block_threshold: float = Field(0.9, gt=0, le=1, description="risk from which the verdict is block, not review")
+    publish_interval: Duration = Field(1.0, description="a changed model is published so often")
+
+
+class LabelSettings(Section):
+    """Labels."""
+
+    horizon: Duration = Field(30 * 86_400.0, description="a scored transaction waits so long for its label, stream time")
+
+
+class EngineSettings(Section):
+    """How the stream is processed."""
+
+    chunk_size: int = Field(2_000, ge=1, le=100_000, description="records processed together at most")
+    flush_interval: Duration = Field(0.1, description="tables are written and offsets acknowledged so often")
+
+
+class WebSettings(Section):
+    """The worker's web server."""
+
+    enabled: bool = True
+    host: str = Field("127.0.0.1", description="address that other workers reach this one at")
+    bind: str = Field("127.0.0.1", description="address to listen on")
+    port: Port = 6066
+
+
+class AppSettings(Section):
+    """The application."""
+
+    id: str = Field("fraud-stream", pattern=r"^[a-zA-Z0-9._-]{1,100}$", description="the consumer group")
+
+
+class Settings(Section):
+    """All settings of an application."""
+
+    app: AppSettings = AppSettings()
+    broker: BrokerSettings = BrokerSettings()
+    topics: TopicSettings = TopicSettings()
+    store: StoreSettings = StoreSettings()
+    windows: WindowSettings = WindowSettings()
+    fields: FieldSettings = FieldSettings()
+    limits: LimitSettings = LimitSettings()
+    features: FeatureSection = FeatureSection()
+    model: ModelSettings = ModelSettings()
+    labels: LabelSettings = LabelSettings()
+    engine: EngineSettings = EngineSettings()
+    web: WebSettings = WebSettings()
+    rules: tuple[Any, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        RuleSet(self.rules, FeatureMaker(self.feature_settings).names)
+        return self
+
+    @property
+    def feature_settings(self) -> FeatureSettings:
+        """What the features depend on."""
+        return FeatureSettings(
+            tumbling_size=self.windows.tumbling_size,
+            hopping_size=self.windows.hopping_size,
+            utc_offset=self.features.utc_offset,
+            night_end=self.features.night_end,
+            risky_payment_methods=frozenset(self.features.risky_payment_methods),
+        )
+
+    @property
+    def intake_limits(self) -> Limits:
+        """What is still believed of a record."""
+        return Limits(self.limits.max_bytes, self.limits.max_amount, self.limits.max_ahead)
+
+
+SECTIONS = {name: field.annotation for name, field in Settings.model_fields.items() if name != "rules"}
+
+
+class Loaded(NamedTuple):
+    """The settings, and where each value that is not a default came from, by ``(section, key)``."""
+
+    settings: Settings
+    sources: dict[tuple[str, str], str]
+
+
+def load(environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read the file and the environment.
+
+    Raises:
+        SettingsError: Something in them is unknown or wrong; all faults are named.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, dict[str, str]] = {}
+    sources: dict[tuple[str, str], str] = {}
+    path = Path(environ.get(FILE_VARIABLE) or "faust.conf")
+    if path.exists() or FILE_VARIABLE in environ:
+        _read_file(path, values, sources)
+    _read_environment(environ, values, sources)
+    rules = [_rule(name.removeprefix("rule "), values.pop(name)) for name in list(values) if name.startswith("rule ")]
+    return Loaded(_validated({**values, "rules": tuple(rules)}, sources), sources)
+
+
+def _read_file(path: Path, values: dict[str, dict[str, str]], sources: dict[tuple[str, str], str]) -> None:
+    parser = configparser.ConfigParser(interpolation=None, default_section="", strict=True)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise SettingsError(f"cannot read {path}: {error}") from None
+    for section in parser.sections():
+        _check_section(section, str(path))
+        values[section] = dict(parser[section])
+        for key in values[section]:
+            _check_key(section, key, f"{path} [{section}] {key}")
+            sources[section, key] = str(path)
+
+
+def _read_environment(
+    environ: Mapping[str, str], values: dict[str, dict[str, str]], sources: dict[tuple[str, str], str]
+) -> None:
+    for variable in sorted(environ):
+        if variable.startswith(PREFIX) and variable != FILE_VARIABLE:
+            section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
+            _check_section(section, f"environment variable {variable}")
+            _check_key(section, key, f"environment variable {variable}", secret=True)
+            values.setdefault(section, {})[key] = environ[variable]
+            sources[section, key] = variable
+
+
+def _check_section(section: str, where: str) -> None:
+    if section not in SECTIONS and not section.startswith("rule "):
+        raise SettingsError(f"{where}: there is no section {section!r}{_nearest(section, SECTIONS)}")
+
+
+def _check_key(section: str, key: str, where: str, *, secret: bool = False) -> None:
+    if section.startswith("rule "):
+        return
+    fields = SECTIONS[section].model_fields  # type: ignore[union-attr]
+    if key not in fields:
+        raise SettingsError(f"{where}: [{section}] has no {key!r}{_nearest(key, fields)}")
+    if not secret and "SecretStr" in str(fields[key].annotation):
+        raise SettingsError(f"{where}: a secret comes from the environment only; set {variable_name(section, key)}")
+
+
+def variable_name(section: str, key: str) -> str:
+    """The environment variable of a setting.
+
+    >>> variable_name("broker", "url")
+    'FRAUD_STREAM_BROKER_URL'
+    """
+    return f"{PREFIX}{section}_{key}".upper()
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+
+
+def _rule(name: str, values: dict[str, str]) -> Rule:
+    try:
+        return msgspec.convert({"id": name.strip(), **values}, Rule, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"[rule {name}]: {error}") from None
+
+
+def _validated(values: Mapping[str, Any], sources: Mapping[tuple[str, str], str]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except RuleError as error:
+        raise SettingsError(str(error)) from None
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(fault, sources) for fault in error.errors())) from None
+
+
+def _explain(fault: Any, sources: Mapping[tuple[str, str], str]) -> str:
+    section, key = (*map(str, fault["loc"]), "", "")[:2]
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    where = sources.get((section, key), "")
+    place = f"[{section}] {key}".strip() if section else "rules"
+    given = f" = {fault['input']!r}" if key and "password" not in key else ""
+    return f"{place}{given}: {message}" + (f" (from {where})" if where else "")

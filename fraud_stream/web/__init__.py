@@ -1,0 +1,1 @@
+"""Pages and JSON endpoints that the worker serves."""

@@ -1,0 +1,1 @@
+"""Programs that put transactions and labels on the topics."""

@@ -1,0 +1,1 @@
+"""Tables, one family a file: its window, its key, its value, and what reads it."""
