@@ -8,6 +8,7 @@ import msgspec
 
 from fraud_stream.domain.intake import ALIASES
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.models.state import ModelState
 
 __all__ = [
     "Alert",
@@ -219,37 +220,6 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
     features_version: str
     origin: str
     offset: int
-
-
-class ModelState(msgspec.Struct, frozen=True):
-    """A model as plain numbers.
-
-    Attributes:
-        name: The model's name, the key on the `models` topic.
-        kind: What the numbers are, for example ``scaled-logistic-regression``.
-        version: Grows by one with each published state.
-        features: The names of the features it reads, in order.
-        learnt: Transactions learnt.
-        frauds: Frauds among them.
-        numbers: The parameters by name.
-        seen: For each origin of labelled transactions the newest offset learnt.
-        created_at: When it was published, seconds since 1970.
-    """
-
-    name: str
-    kind: str
-    version: int
-    features: list[str]
-    learnt: int
-    frauds: int
-    numbers: dict[str, list[float]]
-    seen: dict[str, int]
-    created_at: float
-
-    @property
-    def id(self) -> str:
-        """Name and version, as decisions cite it."""
-        return f"{self.name}-{self.version}"
 
 
 def alert_id(transaction_id: str) -> str:

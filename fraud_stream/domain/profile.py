@@ -64,7 +64,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     def add(self, tx: Transaction, offset: int, most: int = 1_000) -> bool:
         """Apply one transaction; False where it is a duplicate, which changes nothing but `offset`."""
         self.offset = offset
-        if not self.ids.add(tx.transaction_id, tx.timestamp, most):
+        if not self.ids.add(tx.transaction_id, offset, tx.timestamp, most):
             return False
         self.moments.add(tx.amount)
         self.sums.add(tx.timestamp, tx.amount, most)

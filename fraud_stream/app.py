@@ -1,0 +1,77 @@
+"""The composition root: settings in, a Faust application out."""
+
+import mode.loop
+
+mode.loop.use("uvloop")  # before Faust is imported: 20 to 35 % less CPU
+
+import ssl  # noqa: E402
+from typing import Any  # noqa: E402
+
+import faust  # noqa: E402
+from mode import CrashingSupervisor  # noqa: E402
+
+from fraud_stream.engine.app import ExactApp  # noqa: E402
+from fraud_stream.kafka import create_topics  # noqa: E402
+from fraud_stream.settings import BrokerSettings, Settings, load  # noqa: E402
+
+
+def create_app(settings: Settings) -> ExactApp:
+    """The application that `settings` describe, without agents and tables: Faust finds those by autodiscovery."""
+    broker, web = settings.broker, settings.web
+    return ExactApp(
+        settings.app.id,
+        origin="fraud_stream",
+        autodiscover=["agents", "tables", "fraud_stream.web"],
+        broker=[f"kafka://{server}" for server in broker.servers],
+        broker_credentials=_credentials(broker),
+        broker_session_timeout=broker.session_timeout,
+        broker_heartbeat_interval=broker.heartbeat_interval,
+        broker_rebalance_timeout=broker.rebalance_timeout,
+        broker_request_timeout=max(30.0, broker.session_timeout),
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=4 * 1024**2,
+        producer_acks=-1,
+        producer_linger=0,  # the outbox makes the batches
+        producer_max_batch_size=1_000_000,
+        producer_max_request_size=20_000_000,
+        store=settings.store.url,
+        datadir=str(settings.store.datadir),
+        topic_partitions=settings.topics.partitions,
+        topic_replication_factor=settings.topics.replication,
+        stream_wait_empty=True,
+        stream_buffer_maxsize=16,  # of chunks
+        agent_supervisor=CrashingSupervisor,
+        web_enabled=web.enabled,
+        web_host=web.host,
+        web_bind=web.bind,
+        web_port=web.port,
+        web_cors_options={},
+        chunk_size=settings.engine.chunk_size,
+        commit_interval=settings.engine.flush_interval,
+        prepare=lambda: create_topics(settings),
+    )
+
+
+def _credentials(broker: BrokerSettings) -> Any:
+    context = _ssl_context(broker) if broker.security_protocol.endswith("SSL") else None
+    if broker.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=broker.sasl_username,
+            password=broker.sasl_password.get_secret_value() if broker.sasl_password else None,
+            mechanism=broker.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
+
+
+def _ssl_context(broker: BrokerSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(broker.ssl_cafile) if broker.ssl_cafile else None)
+    if broker.ssl_certfile:
+        password = broker.ssl_key_password.get_secret_value() if broker.ssl_key_password else None
+        context.load_cert_chain(str(broker.ssl_certfile), str(broker.ssl_keyfile or broker.ssl_certfile), password)
+    return context
+
+
+settings = load().settings
+app = create_app(settings)

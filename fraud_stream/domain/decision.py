@@ -1,0 +1,137 @@
+"""From a feature row to a decision: rules, the model's score, the verdict and the reasons."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud_stream.domain.rules import SEVERITY_SCORE, CompiledRule, Rule, RuleSet
+from fraud_stream.domain.transaction import Transaction
+
+Rows = NDArray[np.float64]
+#: How many of a model's reasons an alert gives.
+MODEL_REASONS = 3
+
+
+class Contribution(NamedTuple):
+    """What one feature added to the log odds of fraud."""
+
+    feature: str
+    value: float
+    amount: float
+
+
+class Scorer(Protocol):
+    """A model as the decisions see it."""
+
+    @property
+    def id(self) -> str:
+        """Name and version."""
+        ...
+
+    def scores(self, rows: Rows) -> Sequence[float] | None:
+        """The probability of fraud of each row; None while the model must not be asked."""
+        ...
+
+    def contributions(self, row: Sequence[float]) -> list[Contribution]:
+        """What each feature of a row added, the largest first."""
+        ...
+
+
+class NoModel:
+    """The scorer of an application without a model."""
+
+    id = "none"
+
+    def scores(self, rows: Rows) -> None:
+        """It has no opinion."""
+
+    def contributions(self, row: Sequence[float]) -> list[Contribution]:
+        """And no reasons."""
+        return []
+
+
+class Thresholds(NamedTuple):
+    """From where on something happens.
+
+    Attributes:
+        alert: The model's probability of fraud that makes an alert.
+        block: The risk from which the verdict is block.
+    """
+
+    alert: float = 0.5
+    block: float = 0.9
+
+
+class Decision(NamedTuple):
+    """What was decided of one transaction.
+
+    Attributes:
+        score: The model's probability of fraud; None where it was not asked.
+        risk: How risky the transaction is, 0 to 1: the larger of the score and what the rules say.
+        verdict: What to do.
+        hits: The active rules that hit, the most severe first.
+        shadow: The shadow rules that hit.
+        contributions: The model's largest reasons, for alerts only.
+    """
+
+    score: float | None
+    risk: float
+    verdict: Literal["accept", "review", "block"]
+    hits: list[CompiledRule]
+    shadow: list[CompiledRule]
+    contributions: list[Contribution]
+
+
+class Judge:
+    """Decides over chunks of transactions.
+
+    Args:
+        names: The names of the features, in the order of a row.
+        rules: All rules.
+        thresholds: From where on it alerts and blocks.
+    """
+
+    def __init__(self, names: Sequence[str], rules: Sequence[Rule], thresholds: Thresholds) -> None:
+        self.names = tuple(names)
+        self.rules = RuleSet(rules, self.names)
+        self.rules_version = _version(self.rules.versions)
+        self.thresholds = thresholds
+
+    def decide(self, transactions: Sequence[Transaction], rows: Rows, scorer: Scorer) -> list[Decision]:
+        """One decision for each transaction; `rows` has their features, one row each."""
+        found = self.rules.evaluate(self._columns(transactions, rows))
+        scores = scorer.scores(rows)
+        return [
+            self._decision(found.get(n, []), None if scores is None else scores[n], rows[n], scorer)
+            for n in range(len(transactions))
+        ]
+
+    def _columns(self, transactions: Sequence[Transaction], rows: Rows) -> dict[str, NDArray[Any]]:
+        columns: dict[str, NDArray[Any]] = {name: rows[:, n] for n, name in enumerate(self.names)}
+        for name in self.rules.texts:
+            columns[name] = np.array([getattr(tx, name) for tx in transactions], dtype=object)
+        return columns
+
+    def _decision(self, found: list[CompiledRule], score: float | None, row: Any, scorer: Scorer) -> Decision:
+        if not found and (score is None or score < self.thresholds.alert):
+            return Decision(score, score or 0.0, "accept", [], [], [])
+        hits = sorted((r for r in found if r.rule.state == "active"), key=_severity, reverse=True)
+        shadow = [rule for rule in found if rule.rule.state == "shadow"]
+        risk = max(score or 0.0, _severity(hits[0]) if hits else 0.0)
+        alerts = bool(hits) or (score is not None and score >= self.thresholds.alert)
+        verdict = "accept" if not alerts else "block" if risk >= self.thresholds.block else "review"
+        reasons = scorer.contributions(row.tolist()) if alerts and score is not None else []
+        return Decision(score, risk, verdict, hits, shadow, reasons[:MODEL_REASONS])
+
+
+def _severity(rule: CompiledRule) -> float:
+    return SEVERITY_SCORE[rule.rule.severity]
+
+
+def _version(versions: Mapping[str, int]) -> str:
+    """A short name of a set of rules; another set, or another version of one rule, has another."""
+    text = ",".join(f"{name}:{version}" for name, version in sorted(versions.items()))
+    return blake2b(text.encode(), digest_size=4).hexdigest()

@@ -1,0 +1,118 @@
+"""Taking a transaction into a customer's state, and its features with it."""
+
+from collections import Counter
+from typing import Any, NamedTuple, Protocol
+
+from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.domain.profile import Profile
+from fraud_stream.domain.transaction import Transaction
+from fraud_stream.domain.windows import WindowStats
+
+
+class Profiles(Protocol):
+    """Where profiles are kept, by customer."""
+
+    def get(self, key: Any) -> Profile | None:
+        """A customer's profile."""
+        ...
+
+    def put(self, key: Any, value: Profile | None) -> None:
+        """Keep a changed profile."""
+        ...
+
+
+class CustomerWindows(Protocol):
+    """Where window statistics are kept, by customer and time."""
+
+    def is_late(self, time: float) -> bool:
+        """Whether the windows of that time have expired."""
+        ...
+
+    def pane(self, key: Any, time: float) -> WindowStats:
+        """The statistics that a transaction of that time is added to."""
+        ...
+
+    def put(self, key: Any, time: float, value: WindowStats) -> None:
+        """Keep changed statistics."""
+        ...
+
+    def window(self, key: Any, time: float) -> WindowStats:
+        """The earliest window that contains that time."""
+        ...
+
+
+class CustomerState(NamedTuple):
+    """The state of the customers of one partition."""
+
+    profiles: Profiles
+    tumbling: CustomerWindows
+    hopping: CustomerWindows
+
+
+class Observed(NamedTuple):
+    """A transaction that was taken in.
+
+    Attributes:
+        row: Its features.
+        is_late: Whether some of its windows had expired.
+    """
+
+    row: list[float]
+    is_late: bool
+
+
+class Observer:
+    """Takes transactions in, each once.
+
+    Args:
+        maker: Makes the features.
+        max_events: Transactions of a customer that are kept one by one.
+
+    Attributes:
+        counts: How many transactions were ``duplicate``, ``late`` or ``replayed`` (decided before a crash).
+    """
+
+    def __init__(self, maker: FeatureMaker, max_events: int = 1_000) -> None:
+        self.maker = maker
+        self.counts: Counter[str] = Counter()
+        self._max_events = max_events
+
+    def observe(self, tx: Transaction, offset: int, state: CustomerState) -> Observed | None:
+        """Take in the transaction read at `offset`; None where there is nothing to decide.
+
+        A transaction that the profile has in it was decided before, but its windows may have been lost: they are
+        caught up.  A duplicate changes nothing.
+        """
+        profile = state.profiles.get(tx.customer_id) or Profile()
+        if offset <= profile.offset:
+            self.counts["replayed"] += 1
+            if profile.ids.holds(tx.transaction_id, offset):
+                _add_to_windows(tx, offset, state)
+            return None
+        before = self.maker.before(tx, profile)
+        is_new = profile.add(tx, offset, self._max_events)
+        state.profiles.put(tx.customer_id, profile)
+        if not is_new:
+            self.counts["duplicate"] += 1
+            return None
+        is_late = not _add_to_windows(tx, offset, state)
+        self.counts["late"] += is_late
+        return Observed(before + self._after(tx, profile, state), is_late)
+
+    def _after(self, tx: Transaction, profile: Profile, state: CustomerState) -> list[float]:
+        tumbling = state.tumbling.window(tx.customer_id, tx.timestamp)
+        hopping = state.hopping.window(tx.customer_id, tx.timestamp)
+        return self.maker.after(tx, profile, tumbling, hopping)
+
+
+def _add_to_windows(tx: Transaction, offset: int, state: CustomerState) -> bool:
+    """Add to all windows that have not expired; False where one has."""
+    complete = True
+    for windows in (state.tumbling, state.hopping):
+        if windows.is_late(tx.timestamp):
+            complete = False
+            continue
+        stats = windows.pane(tx.customer_id, tx.timestamp)
+        if stats.add(tx, offset):
+            windows.put(tx.customer_id, tx.timestamp, stats)
+    return complete

@@ -1,0 +1,59 @@
+"""Joining a scored transaction with its label, whichever comes first."""
+
+import msgspec
+
+EARLY, SCORED, DONE = 0, 1, 2
+
+
+class Pending(msgspec.Struct, array_like=True, gc=False):
+    """What waits for the other half of a labelled transaction.
+
+    Attributes:
+        stage: ``EARLY``: a label without its transaction; ``SCORED``: a transaction without its label; ``DONE``: both
+            came.  It only grows, which is how an older value is recognised.
+        time: Event time, seconds; the entry expires a horizon later.
+        customer_id: The customer.
+        amount: The amount.
+        score: What the model said.
+        risk: How risky it was found.
+        verdict: What was decided.
+        model_version: The model that scored it.
+        features: What it was scored with.
+        is_fraud: The label.
+        labelled_at: When it became known.
+        source: Who said so.
+        kind: What kind of fraud.
+
+    >>> scored = Pending(SCORED, 60.0, "C1", amount=5.0)
+    >>> scored.joined(Pending(EARLY, 90.0, "C1", is_fraud=True, labelled_at=90.0, source="analyst")).is_fraud
+    True
+    """
+
+    stage: int
+    time: float
+    customer_id: str
+    amount: float = 0.0
+    score: float | None = None
+    risk: float = 0.0
+    verdict: str = "accept"
+    model_version: str = ""
+    features: list[float] = []
+    is_fraud: bool = False
+    labelled_at: float = 0.0
+    source: str = ""
+    kind: str | None = None
+
+    def joined(self, label: "Pending") -> "Pending":
+        """This scored transaction with what `label` says."""
+        return msgspec.structs.replace(
+            self,
+            stage=DONE,
+            is_fraud=label.is_fraud,
+            labelled_at=label.labelled_at,
+            source=label.source,
+            kind=label.kind,
+        )
+
+    def done(self) -> "Pending":
+        """What remains after the join: enough to recognise a second label."""
+        return Pending(DONE, self.time, self.customer_id)

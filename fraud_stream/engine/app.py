@@ -1,0 +1,135 @@
+"""A Faust application with the engine in it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+
+from fraud_stream.engine.broadcast import BroadcastReader
+from fraud_stream.engine.commit import GroupCommit
+from fraud_stream.engine.consumer import ChunkSchema, ChunkTransport
+from fraud_stream.engine.expiry import StreamClock
+from fraud_stream.engine.panes import WindowedTable
+from fraud_stream.engine.table import ExactTable
+
+#: Faust's own limit of 100 unsent messages would stop the stream all the time.
+PRODUCER_BUFFER = 20_000
+
+
+@dataclass
+class Chunk:
+    """Records of one partition, delivered together.
+
+    Attributes:
+        topic: Where they are from.
+        partition: Their partition.
+        records: They themselves, as aiokafka read them, in order of offset.
+        acknowledge: Says that the chunk is done for good.
+        held: Whether the handler acknowledges the chunk itself, later.
+    """
+
+    topic: str
+    partition: int
+    records: list[Any]
+    acknowledge: Callable[[], Awaitable[Any]]
+    held: bool = False
+
+
+Handler = Callable[[Chunk], Awaitable[None]]
+
+
+class ExactApp(faust.App):  # type: ignore[misc]
+    """Faust with batch delivery, exact tables and group commit.
+
+    Args:
+        chunk_size: Records of a chunk at most.
+        commit_interval: Seconds between two group commits.
+        prepare: Called before the worker connects, for example to make topics; what it raises stops the worker.
+        **kwargs: Faust's own settings.
+    """
+
+    def __init__(
+        self, *args: Any, chunk_size: int, commit_interval: float, prepare: Callable[[], object], **kwargs: Any
+    ) -> None:
+        self.chunk_size = chunk_size
+        self.chunk_topics: set[str] = set()
+        self.clock = StreamClock()
+        self._commit_interval = commit_interval
+        self._prepare = prepare
+        self._readers: list[BroadcastReader] = []
+        self._group_commit: GroupCommit | None = None
+        super().__init__(*args, **kwargs)
+
+    @property
+    def group_commit(self) -> GroupCommit:
+        """Writes the tables and acknowledges the chunks."""
+        if self._group_commit is None:
+            self._group_commit = GroupCommit(self, self._commit_interval, beacon=self.beacon)
+        return self._group_commit
+
+    def exact_table(self, name: str, *, rank: int, **kwargs: Any) -> ExactTable:
+        """Declare a table; tables of lower ranks are committed before it."""
+        return self._add_table(ExactTable(self, name=name, clock=self.clock, **kwargs), rank)
+
+    def windowed_table(self, name: str, *, rank: int, **kwargs: Any) -> WindowedTable:
+        """Declare a table that is given its windows by ``.tumbling()`` or ``.hopping()``."""
+        return self._add_table(WindowedTable(self, name=name, clock=self.clock, **kwargs), rank)
+
+    def _add_table(self, table: Any, rank: int) -> Any:
+        self.tables.add(table)
+        self.group_commit.add_table(table, rank)
+        return table
+
+    def chunk_agent(self, topic: str, *, partitions: int) -> Callable[[Handler], Any]:
+        """Make an agent of a function that processes chunks of a topic.
+
+        What the function puts into the outbox and the tables is committed before the chunk is acknowledged.  If it
+        fails, the worker stops, and nothing of the chunk is written or acknowledged.
+        """
+        self.chunk_topics.add(topic)
+        channel = self.topic(topic, schema=ChunkSchema(), partitions=partitions, value_serializer="raw")
+
+        def decorate(handler: Handler) -> Any:
+            async def process(stream: Any) -> None:
+                stream = stream.noack()
+                async for event in stream.events():
+                    await self._process(handler, stream, event)
+
+            return self.agent(channel, name=handler.__module__)(process)
+
+        return decorate
+
+    async def _process(self, handler: Handler, stream: Any, event: Any) -> None:
+        message = event.message
+        chunk = Chunk(message.topic, message.partition, event.value, lambda: stream.ack(event))
+        try:
+            await handler(chunk)
+            if not chunk.held:
+                self.group_commit.finish(chunk.acknowledge)
+            await self.group_commit.outbox.push()
+        except Exception as error:
+            self.log.critical("%s failed; the worker stops and its records are read again", handler.__module__)
+            self.group_commit.fail(error)
+            await self.crash(error)
+            raise
+
+    def read_whole(self, topic: str, handle: Callable[[bytes | None], None]) -> BroadcastReader:
+        """Have this worker read all of a topic with one partition, before its agents start and from then on."""
+        reader = BroadcastReader(self, topic, handle, beacon=self.beacon)
+        self._readers.append(reader)
+        return reader
+
+    async def on_start(self) -> None:
+        """Prepare, give the producer room, read what is read whole, and start the group commit."""
+        await super().on_start()
+        await asyncio.to_thread(self._prepare)
+        self.producer.buffer.max_messages = PRODUCER_BUFFER
+        for service in (*self._readers, self.group_commit):
+            await self.add_runtime_dependency(service)
+
+    def _new_transport(self) -> ChunkTransport:
+        return ChunkTransport(self.conf.broker_consumer, self)
+
+

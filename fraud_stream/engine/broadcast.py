@@ -1,0 +1,71 @@
+"""Topics that every worker reads whole: a model, a set of rules."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import aiokafka
+from aiokafka import TopicPartition
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth, server_list
+from mode import Service
+
+#: A fetch answers within this time, milliseconds, records or not.
+_FETCH_WAIT = 100
+_ROUND = 250
+
+
+class BroadcastReader(Service):  # type: ignore[misc]
+    """Reads partition 0 of a topic from its beginning and goes on, outside the consumer group.
+
+    Args:
+        app: The application.
+        topic: The topic.
+        handle: Called with each record's value, in order; must not fail.
+    """
+
+    def __init__(self, app: Any, topic: str, handle: Callable[[bytes | None], None], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.app = app
+        self.topic = topic
+        self._handle = handle
+        self._idle_rounds = 0
+        self._idle = asyncio.Condition()
+
+    async def on_start(self) -> None:
+        """Read all that is there."""
+        conf = self.app.conf
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=server_list(conf.broker_consumer, 9092),
+            enable_auto_commit=False,
+            fetch_max_wait_ms=_FETCH_WAIT,
+            **credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        )
+        await self._consumer.start()
+        self._consumer.assign([TopicPartition(self.topic, 0)])
+        await self._consumer.seek_to_beginning()
+        self.add_future(self._read())
+        await self.catch_up()
+
+    async def on_stop(self) -> None:
+        """Close the connection."""
+        await self._consumer.stop()
+
+    async def catch_up(self) -> None:
+        """Wait until all is read that was on the topic when this was called.
+
+        Two rounds without a record: at least one fetch began after the call and brought nothing.
+        """
+        async with self._idle:
+            target = self._idle_rounds + 2
+            await self._idle.wait_for(lambda: self._idle_rounds >= target or self.should_stop)
+
+    async def _read(self) -> None:
+        while not self.should_stop:
+            batches = await self._consumer.getmany(timeout_ms=_ROUND)
+            for records in batches.values():
+                for record in records:
+                    self._handle(record.value)
+            if not batches and self._consumer.highwater(TopicPartition(self.topic, 0)) is not None:
+                async with self._idle:
+                    self._idle_rounds += 1
+                    self._idle.notify_all()

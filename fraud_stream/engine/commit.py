@@ -1,0 +1,100 @@
+"""Group commit: what many chunks changed is written together a few times a second, and then they are acknowledged.
+
+The order makes a crash harmless.  First the outputs of the chunks, then the tables in the order of their ranks, each
+delivered before the next is sent, then the acknowledgement.  A table of a later rank may be rebuilt from the source and
+from the tables of earlier ranks; never the other way round.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from mode import Service
+
+from fraud_stream.engine.outbox import Outbox
+from fraud_stream.engine.table import ExactTable
+
+
+class GroupCommit(Service):  # type: ignore[misc]
+    """Writes tables and acknowledges chunks.
+
+    Args:
+        app: The application.
+        interval: Seconds between two commits.
+
+    Attributes:
+        before_commit: Called at the start of each commit; may put outputs and finish chunks.
+        failed: What went wrong; from then on nothing is written or acknowledged.
+    """
+
+    def __init__(self, app: Any, interval: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.outbox = Outbox(app)
+        self.tables: list[list[ExactTable]] = []
+        self.failed: BaseException | None = None
+        self.before_commit: list[Callable[[], None]] = []
+        self._interval = interval
+        self._done: list[Callable[[], Any]] = []
+        self._lock = asyncio.Lock()
+
+    def add_table(self, table: ExactTable, rank: int) -> None:
+        """Commit `table` after all tables of lower ranks."""
+        while len(self.tables) <= rank:
+            self.tables.append([])
+        self.tables[rank].append(table)
+
+    def finish(self, acknowledge: Callable[[], Any]) -> None:
+        """A chunk is processed: its outputs are in the outbox and its changes in the tables."""
+        self._done.append(acknowledge)
+
+    async def commit(self) -> None:
+        """Write everything and acknowledge the chunks that are done.
+
+        Raises:
+            Exception: Something could not be delivered; nothing is acknowledged from then on.
+        """
+        async with self._lock:
+            if self.failed is None:
+                try:
+                    await self._commit()
+                except Exception as error:
+                    self.failed = error
+                    raise
+
+    def fail(self, error: BaseException) -> None:
+        """Something went wrong in the middle of a chunk: what is in memory must never be written."""
+        self.failed = self.failed or error
+
+    async def _commit(self) -> None:
+        for call in self.before_commit:
+            call()
+        for ranked in self.tables:
+            for table in ranked:
+                table.expire()
+        done, self._done = self._done, []
+        changes = [self._take(ranked) for ranked in self.tables]
+        await self.outbox.push()
+        await self.outbox.delivered()
+        for ranked, outbox in zip(self.tables, changes, strict=True):
+            await self._deliver(ranked, outbox)
+        for acknowledge in done:
+            await acknowledge()
+
+    def _take(self, ranked: list[ExactTable]) -> Outbox:
+        """All ranks are taken at one moment, between two chunks, though they are sent one after the other."""
+        outbox = Outbox(self.outbox.app)
+        for table in ranked:
+            table.take(outbox)
+        return outbox
+
+    async def _deliver(self, ranked: list[ExactTable], outbox: Outbox) -> None:
+        await outbox.push()
+        places = await outbox.delivered()
+        for table in ranked:
+            table.settle(places)
+
+    @Service.task
+    async def _commit_now_and_then(self) -> None:
+        while not self.should_stop:
+            await self.sleep(self._interval)
+            await self.commit()

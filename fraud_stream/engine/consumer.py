@@ -1,0 +1,113 @@
+"""Batch delivery: one Faust event is one chunk of records of one partition.
+
+Faust delivers message by message, at 80 to 190 microseconds each.  Here the message of a chunk carries the offset of
+its last record, so that Faust's own tracking of acknowledged offsets commits the whole chunk when it is acknowledged.
+Changelogs are applied in bulk; Faust's recovery sees the last record of each fetch and so counts the offsets.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import faust
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+
+from fraud_stream.engine.highwater import HighwaterThread
+from fraud_stream.engine.table import ExactTable
+
+#: Changelog records applied before other tasks get a turn.
+ABSORB_AT_ONCE = 5_000
+
+
+class ChunkSchema(faust.Schema):  # type: ignore[misc]
+    """The schema of topics that are delivered in chunks: the event's value is the list of records."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
+        """A chunk has no key."""
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        """The records, as aiokafka read them."""
+        return message.value
+
+
+class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer with batch delivery for the topics in ``app.chunk_topics``."""
+
+    def _new_consumer_thread(self) -> HighwaterThread:
+        return HighwaterThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+        """Fetch records and yield them as messages: chunks, single messages, or the last of a changelog's."""
+        records, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self._seek_to_committed()
+            return
+        for tp, batch in ((ensure_TP(tp), batch) for tp, batch in records.items()):
+            if active is not None and tp not in active and tp not in self._buffered_partitions:
+                continue
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            async for message in self._messages(tp, batch):
+                if not self.flow_active or self.app.consumer_generation_id != generation:
+                    return
+                yield tp, message
+
+    async def _seek_to_committed(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:  # noqa: BLE001 - as Faust does: the rebalance under way will seek again
+            self.log.warning("cannot seek while the flow is stopped: %r", error)
+
+    async def _messages(self, tp: TP, batch: list[Any]) -> AsyncIterator[Message]:
+        table = self.app.tables._changelogs.get(tp.topic)
+        if isinstance(table, ExactTable):
+            await self._absorb(table, tp, batch)
+            yield self._to_message(tp, batch[-1])
+        elif tp.topic in self.app.chunk_topics:
+            for chunk in self._chunks(tp, batch):
+                yield self._chunk_message(tp, chunk)
+        else:
+            for record in batch:
+                yield self._to_message(tp, record)
+
+    async def _absorb(self, table: ExactTable, tp: TP, batch: list[Any]) -> None:
+        for start in range(0, len(batch), ABSORB_AT_ONCE):
+            table.absorb(tp, batch[start : start + ABSORB_AT_ONCE])
+            await asyncio.sleep(0)
+
+    def _chunks(self, tp: TP, batch: list[Any]) -> Iterator[list[Any]]:
+        """Chunks of a batch without the records that were read before; Faust drops those message by message."""
+        read_to = self._read_offset[tp]
+        if read_to is not None and batch[0].offset < read_to:
+            batch = [record for record in batch if record.offset >= read_to]
+        size = self.app.chunk_size
+        for start in range(0, len(batch), size):
+            yield batch[start : start + size]
+
+    def _chunk_message(self, tp: TP, chunk: list[Any]) -> Message:
+        last = chunk[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            (),
+            None,
+            chunk,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+
+class ChunkTransport(driver.Transport):  # type: ignore[misc]
+    """Faust's Kafka transport with the `ChunkConsumer`."""
+
+    Consumer = ChunkConsumer

@@ -1,0 +1,64 @@
+"""When stored values expire: by the stream's own time, never by the wall clock.
+
+Replaying last year's transactions must give the same windows as living through them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+
+class StreamClock:
+    """The stream's time: the largest event time seen in each partition, seconds.
+
+    >>> clock = StreamClock()
+    >>> clock.observe(0, 50.0); clock.observe(0, 40.0); clock.now(0)
+    50.0
+    """
+
+    def __init__(self) -> None:
+        self._now: dict[int, float] = {}
+
+    def observe(self, partition: int, time: float) -> None:
+        """An event of that time was seen."""
+        if time > self._now.get(partition, 0.0):
+            self._now[partition] = time
+
+    def now(self, partition: int) -> float:
+        """The partition's time; 0 before its first event."""
+        return self._now.get(partition, 0.0)
+
+    def forget(self, partition: int) -> None:
+        """The partition has left this worker."""
+        self._now.pop(partition, None)
+
+
+class Deadlines:
+    """The keys of one partition by the time at which they expire.
+
+    Deadlines are rounded up to whole buckets, so that a key costs one reference, not an entry in a heap.
+
+    >>> deadlines = Deadlines(bucket=60.0)
+    >>> deadlines.add("C1", 59.0); deadlines.add("C2", 200.0)
+    >>> list(deadlines.expired(60.0)), list(deadlines.expired(60.0))
+    (['C1'], [])
+    """
+
+    def __init__(self, bucket: float) -> None:
+        self._bucket = bucket
+        self._keys: defaultdict[float, list[Any]] = defaultdict(list)
+        self._order: list[float] = []
+
+    def add(self, key: Any, deadline: float) -> None:
+        """`key` expires at `deadline`."""
+        bucket = -(-deadline // self._bucket) * self._bucket
+        keys = self._keys[bucket]
+        if not keys:
+            heappush(self._order, bucket)
+        keys.append(key)
+
+    def expired(self, now: float) -> Iterator[Any]:
+        """The keys whose deadline has passed; each is told once."""
+        while self._order and self._order[0] <= now:
+            yield from self._keys.pop(heappop(self._order))

@@ -1,0 +1,133 @@
+"""Where tables keep their values: bytes, partition by partition.
+
+Both stores are Faust's own, with reads and writes that name the partition.  Faust's take it from the event being
+processed, which a group of chunks does not have.
+"""
+
+from collections import ChainMap
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from faust.stores import memory, rocksdb
+from faust.types import TP
+
+from fraud_stream.engine.keys import decode_key, encode_key
+
+
+class PartitionedStore(Protocol):
+    """What a table asks of its store."""
+
+    def read(self, partition: int, key: Any) -> bytes | None:
+        """The value of `key`, None where there is none."""
+        ...
+
+    def write(self, partition: int, key: Any, value: bytes | None) -> None:
+        """Set the value of `key`; None deletes it."""
+        ...
+
+    def entries(self, partition: int) -> Iterator[tuple[Any, bytes]]:
+        """Every key and value of a partition."""
+        ...
+
+    def held(self) -> set[int]:
+        """The partitions that are held."""
+        ...
+
+    def drop(self, partition: int) -> None:
+        """Forget a partition that is no longer this worker's."""
+        ...
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """The newest changelog offset that the store has in it."""
+        ...
+
+    def set_persisted_offset(self, tp: TP, offset: int) -> None:
+        """Remember the newest changelog offset that the store has in it."""
+        ...
+
+
+class MemoryStore(memory.Store):  # type: ignore[misc]
+    """``memory://``: a dictionary for each partition.
+
+    Unlike Faust's it remembers how far it has read each changelog, so that a standby takes over without reading all
+    again, and it keeps standby copies when a recovery ends.
+    """
+
+    def __post_init__(self) -> None:
+        """Start empty."""
+        self.partitions: dict[int, dict[Any, bytes]] = {}
+        self._read_to: dict[TP, int] = {}
+
+    @property
+    def data(self) -> ChainMap[Any, bytes]:  # type: ignore[override]
+        """All partitions as one mapping, for Faust's read operations."""
+        return ChainMap(*self.partitions.values())
+
+    def read(self, partition: int, key: Any) -> bytes | None:
+        """See `PartitionedStore`."""
+        held = self.partitions.get(partition)
+        return held.get(key) if held is not None else None
+
+    def write(self, partition: int, key: Any, value: bytes | None) -> None:
+        """See `PartitionedStore`."""
+        held = self.partitions.setdefault(partition, {})
+        if value is None:
+            held.pop(key, None)
+        else:
+            held[key] = value
+
+    def entries(self, partition: int) -> Iterator[tuple[Any, bytes]]:
+        """See `PartitionedStore`."""
+        yield from list(self.partitions.get(partition, {}).items())
+
+    def held(self) -> set[int]:
+        """See `PartitionedStore`."""
+        return set(self.partitions)
+
+    def drop(self, partition: int) -> None:
+        """See `PartitionedStore`."""
+        self.partitions.pop(partition, None)
+        self._read_to = {tp: offset for tp, offset in self._read_to.items() if tp.partition != partition}
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """See `PartitionedStore`."""
+        return self._read_to.get(tp)
+
+    def set_persisted_offset(self, tp: TP, offset: int) -> None:
+        """See `PartitionedStore`."""
+        self._read_to[tp] = max(offset, self._read_to.get(tp, -1))
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Keep everything: Faust's own store would delete the standby copies here."""
+
+
+class RocksStore(rocksdb.Store):  # type: ignore[misc]
+    """``rocksdb://``: a RocksDB database for each partition."""
+
+    def read(self, partition: int, key: Any) -> bytes | None:
+        """See `PartitionedStore`."""
+        value: bytes | None = self._db_for_partition(partition).get(encode_key(key))
+        return value
+
+    def write(self, partition: int, key: Any, value: bytes | None) -> None:
+        """See `PartitionedStore`."""
+        database = self._db_for_partition(partition)
+        if value is None:
+            database.delete(encode_key(key))
+        else:
+            database.put(encode_key(key), value)
+
+    def entries(self, partition: int) -> Iterator[tuple[Any, bytes]]:
+        """See `PartitionedStore`."""
+        for key, value in self._visible_items(self._db_for_partition(partition)):
+            yield decode_key(key), value
+
+    def held(self) -> set[int]:
+        """See `PartitionedStore`."""
+        return set(self._dbs)
+
+    def drop(self, partition: int) -> None:
+        """Close the database; its files stay, and save reading the changelog if the partition comes back."""
+        database = self._dbs.pop(partition, None)
+        if database is not None:
+            database.close()

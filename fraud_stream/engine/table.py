@@ -1,0 +1,256 @@
+"""Faust tables whose values are exact after a crash and cheap to write.
+
+A table stays Faust's: declared with ``.tumbling()`` or ``.hopping()``, backed by a changelog topic, recovered, copied to
+standbys.  What differs: values change in memory, partition by partition, and are written together, each key once, by
+the group commit; and a value that is older than the one held is never applied.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+import faust
+from faust.streams import current_event
+from faust.types import TP, EventT
+from yarl import URL
+
+from fraud_stream.engine.expiry import Deadlines, StreamClock
+from fraud_stream.engine.guard import Codec, Guarded, is_older
+from fraud_stream.engine.keys import decode_key, encode_key
+from fraud_stream.engine.outbox import Outbox
+from fraud_stream.engine.store import MemoryStore, PartitionedStore, RocksStore
+
+V = TypeVar("V")
+#: Expiry is done in steps of so many seconds of stream time.
+EXPIRY_STEP = 60.0
+
+
+class TablePartition(Generic[V]):
+    """The values of one partition while they change, between two group commits.
+
+    A value goes three steps: changed here as an object; taken by a group commit as bytes, on its way to the changelog;
+    and stored when the broker has it.  So the store never knows of something whose outputs may be lost.
+
+    Between `get` and `put` of one value nothing may be awaited.
+    """
+
+    def __init__(self, store: PartitionedStore, partition: int, guarded: Guarded[V]) -> None:
+        self._store = store
+        self._partition = partition
+        self._guarded = guarded
+        self._values: dict[Any, V | None] = {}
+        self._dirty: set[Any] = set()
+        self._taken: dict[Any, bytes | None] = {}
+
+    def get(self, key: Any) -> V | None:
+        """The newest value of `key`; None where there is none.  A value that is changed has to be put."""
+        try:
+            return self._values[key]
+        except KeyError:
+            data = self._taken[key] if key in self._taken else self._store.read(self._partition, key)
+            value = self._values[key] = None if data is None else self._guarded.load(data)
+            return value
+
+    def put(self, key: Any, value: V | None) -> None:
+        """Set the value of `key`; None deletes it."""
+        self._values[key] = value
+        self._dirty.add(key)
+
+    def take(self) -> dict[Any, bytes | None]:
+        """What changed, as it is stored."""
+        values, dirty = self._values, self._dirty
+        self._values, self._dirty = {}, set()
+        dump = self._guarded.dump
+        self._taken = {key: None if (value := values[key]) is None else dump(value) for key in dirty}
+        return self._taken
+
+    def settle(self) -> None:
+        """Store what was taken: the broker has it."""
+        for key, data in self._taken.items():
+            self._store.write(self._partition, key, data)
+        self._taken = {}
+
+
+class ExactTable(faust.Table):  # type: ignore[misc]
+    """A Faust table with the offset guard.
+
+    Args:
+        app: The application.
+        codec: How values become bytes, and which number in them grows.
+        clock: The stream's time, for expiry.
+        lifetime: For a table without windows: when a stored entry expires, in stream time; None if never.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        codec: Codec[Any],
+        clock: StreamClock,
+        lifetime: Callable[[Any, bytes], float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(app, value_type=bytes, **kwargs)
+        self.codec = codec
+        self.clock = clock
+        self.guarded = Guarded(codec)
+        self._lifetime = lifetime
+        self._changing: dict[int, TablePartition[Any]] = {}
+        self._deadlines: dict[int, Deadlines] = {}
+
+    def info(self) -> dict[str, Any]:
+        """What Faust makes a copy of this table from."""
+        return {**super().info(), "codec": self.codec, "clock": self.clock, "lifetime": self._lifetime}
+
+    # -- values
+
+    def partition(self, partition: int) -> TablePartition[Any]:
+        """The values of one partition, to read and change."""
+        held = self._changing.get(partition)
+        if held is None:
+            held = self._changing[partition] = TablePartition(self.data, partition, self.guarded)
+        return held
+
+    def entries(self, partitions: Iterable[int]) -> Iterator[tuple[Any, Any]]:
+        """Every key and value of some partitions, as last written."""
+        for partition in partitions:
+            for key, data in self.data.entries(partition):
+                yield key, self.guarded.load(data)
+
+    def __getitem__(self, key: Any) -> Any:
+        for partition in self._partitions_to_search():
+            value = self.partition(partition).get(key)
+            if value is not None:
+                return value
+        return self.__missing__(key)
+
+    def _partitions_to_search(self) -> list[int]:
+        event = current_event()
+        return sorted(self.data.held()) if event is None else [event.message.partition]
+
+    def __contains__(self, key: Any) -> bool:
+        return any(self.partition(n).get(key) is not None for n in self._partitions_to_search())
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.partition(self._partition_of_event()).put(key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        self.partition(self._partition_of_event()).put(key, None)
+
+    def _partition_of_event(self) -> int:
+        partition = self.partition_for_key(None)
+        if partition is None:
+            raise TypeError(f"table {self.name} cannot use the producer's partitioner")
+        return int(partition)
+
+    # -- writing
+
+    def take(self, outbox: Outbox) -> int:
+        """Put all that changed into the outbox, for the changelog; says how many records."""
+        taken = 0
+        for partition, held in self._changing.items():
+            for key, data in held.take().items():
+                outbox.put(self.changelog_topic_name, partition, encode_key(key), data)
+                self._schedule(partition, key, data)
+                taken += 1
+        return taken
+
+    def settle(self, places: Iterable[Any]) -> None:
+        """The broker has the changelog records at these places: store what they hold."""
+        for held in self._changing.values():
+            held.settle()
+        for place in places:
+            if place.topic == self.changelog_topic_name:
+                self.data.set_persisted_offset(TP(place.topic, place.partition), place.offset)
+
+    def expire(self) -> int:
+        """Delete what has expired; says how many entries."""
+        return sum(self._expire(partition, deadlines) for partition, deadlines in self._deadlines.items())
+
+    def _expire(self, partition: int, deadlines: Deadlines) -> int:
+        expired = list(deadlines.expired(self.clock.now(partition)))
+        for key in expired:
+            if self.window is None:
+                self.partition(partition).put(key, None)
+            else:
+                self.data.write(partition, key, None)  # no tombstone: the changelog's retention deletes windows
+        return len(expired)
+
+    def deadline(self, key: Any, data: bytes) -> float | None:
+        """When an entry expires, in stream time; None if never."""
+        if self.window is not None:
+            return None if self.window.expires is None else float(key[1][1] + 0.1 + self.window.expires)
+        return self._lifetime(key, data) if self._lifetime else None
+
+    def _schedule(self, partition: int, key: Any, data: bytes | None) -> None:
+        deadline = None if data is None else self.deadline(key, data)
+        if deadline is not None:
+            self._deadlines.setdefault(partition, Deadlines(EXPIRY_STEP)).add(key, deadline)
+
+    # -- recovery
+
+    def absorb(self, tp: TP, records: Iterable[Any]) -> None:
+        """Apply changelog records of one partition in bulk, none of them twice and none over a newer value."""
+        partition, read_to = tp.partition, self.data.persisted_offset(tp)
+        start = -1 if read_to is None else read_to
+        last = start
+        for record in records:
+            if record.offset > start:
+                last = record.offset
+                self._apply(partition, decode_key(record.key), record.value)
+        if last > start:
+            self.data.set_persisted_offset(tp, last)
+
+    def _apply(self, partition: int, key: Any, data: bytes | None) -> None:
+        if data is None:
+            self.data.write(partition, key, None)
+        elif not is_older(data, self.data.read(partition, key)):
+            self.data.write(partition, key, data)
+            self._notice(partition, key, data)
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
+        """Nothing is left to do: `absorb` has applied these records before Faust's recovery counted them."""
+
+    def forget_changes(self) -> None:
+        """Drop what changed and was not written: it will be made again from the last acknowledged offset."""
+        self._changing.clear()
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Drop the partitions that are no longer here, neither active nor as a standby."""
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        self.forget_changes()
+        mine = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
+        for partition in self.data.held() - mine:
+            self.data.drop(partition)
+            self._deadlines.pop(partition, None)
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Learn the deadlines of what a store on disk held already."""
+        await super().on_recovery_completed(active_tps, standby_tps)
+        for partition in self.data.held() - self._deadlines.keys():
+            for key, data in self.data.entries(partition):
+                self._notice(partition, key, data)
+
+    def _notice(self, partition: int, key: Any, data: bytes) -> None:
+        if self.window is not None:
+            self.clock.observe(partition, key[1][0])
+        self._schedule(partition, key, data)
+
+    def _new_store_by_url(self, url: str | URL) -> Any:
+        kind = RocksStore if URL(url).scheme == "rocksdb" else MemoryStore
+        return kind(
+            url,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=self.key_type,
+            key_serializer=self.key_serializer,
+            value_serializer=self.value_serializer,
+            value_type=self.value_type,
+            loop=self.loop,
+            options=self.options,
+        )
+
+    async def _del_old_keys(self) -> None:
+        """Faust expires by the wall clock here; `expire` does it by the stream's time."""

@@ -1,0 +1,56 @@
+"""Scoring with a published model: a whole chunk at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud_stream.domain.decision import Contribution
+from fraud_stream.models.online import check_state
+from fraud_stream.models.state import ModelState
+
+#: Beyond this the logistic function is 0 or 1 to the last digit.
+_LARGEST_LOGIT = 35.0
+
+
+class LinearScorer:
+    """A scaled logistic regression, its scaling folded into the weights: one matrix product a chunk.
+
+    Args:
+        state: The model.
+        features: The names of the features of a row, in order.
+        min_frauds: It is not asked before it has learnt so many frauds.
+
+    Raises:
+        ModelError: The state does not fit.
+    """
+
+    def __init__(self, state: ModelState, features: Sequence[str], min_frauds: int = 0) -> None:
+        check_state(state, features)
+        self.state = state
+        self._features = tuple(features)
+        self._ready = state.frauds >= min_frauds
+        deviations = np.sqrt(np.array(state.numbers["variances"]))
+        scales = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
+        self._means = np.array(state.numbers["means"])
+        self._weights = np.array(state.numbers["weights"]) * scales
+        self._intercept = state.numbers["intercept"][0]
+
+    @property
+    def id(self) -> str:
+        """Name and version."""
+        return self.state.id
+
+    def scores(self, rows: NDArray[np.float64]) -> list[float] | None:
+        """The probability of fraud of each row; None while the model has learnt too few frauds."""
+        if not self._ready:
+            return None
+        logits = (rows - self._means) @ self._weights + self._intercept
+        scores: list[float] = (1.0 / (1.0 + np.exp(-np.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT)))).tolist()
+        return scores
+
+    def contributions(self, row: Sequence[float]) -> list[Contribution]:
+        """What each feature of a row added to the log odds, against the mean transaction; the largest first."""
+        amounts = ((np.array(row) - self._means) * self._weights).tolist()
+        found = [Contribution(*parts) for parts in zip(self._features, row, amounts, strict=True) if parts[2] > 0]
+        return sorted(found, key=lambda contribution: -contribution.amount)
