@@ -47,6 +47,8 @@ def create_app(settings: Settings) -> ExactApp:
         web_bind=web.bind,
         web_port=web.port,
         web_cors_options={},
+        web_tables_enabled=False,  # fraud_stream.web.tables serves these pages
+        web_router_enabled=False,  # it would send a key to the wrong worker
         chunk_size=settings.engine.chunk_size,
         commit_interval=settings.engine.flush_interval,
         prepare=lambda: create_topics(settings),

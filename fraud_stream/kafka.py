@@ -3,11 +3,13 @@
 They use librdkafka: a producer or a terminal tool has no event loop to share, and it costs a twentieth a record.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from fraud_stream.errors import BrokerError
 from fraud_stream.settings import BrokerSettings, Settings
@@ -86,20 +88,26 @@ def create_topics(settings: Settings) -> list[str]:
 
 
 def _existing(admin: AdminClient, settings: Settings) -> dict[str, int]:
+    found = _metadata(admin, settings.broker).topics
+    return {name: len(topic.partitions) for name, topic in found.items() if not topic.error}
+
+
+def _metadata(client: Any, broker: BrokerSettings, topic: str | None = None) -> Any:
     try:
-        found = admin.list_topics(timeout=PATIENCE).topics
+        return client.list_topics(topic, timeout=PATIENCE)
     except KafkaException:
         raise BrokerError(
-            f"no broker answers at {settings.broker.url}; start one (`fraud-stream broker`) or set [broker] url"
+            f"no broker answers at {broker.url}; start one (`fraud-stream broker`) or set [broker] url"
         ) from None
-    return {name: len(topic.partitions) for name, topic in found.items() if not topic.error}
 
 
 def _create(admin: AdminClient, missing: list[TopicSpec], replication: int) -> dict[str, Any]:
     if not missing:
         return {}
     topics = [
-        NewTopic(spec.name, spec.partitions, replication, config={"cleanup.policy": "compact"} if spec.compacted else {})
+        NewTopic(
+            spec.name, spec.partitions, replication, config={"cleanup.policy": "compact"} if spec.compacted else {}
+        )
         for spec in missing
     ]
     futures: dict[str, Any] = admin.create_topics(topics, request_timeout=PATIENCE)
@@ -114,44 +122,101 @@ def _await_creation(name: str, future: Any) -> None:
             raise BrokerError(f"cannot create topic {name!r}: {error.args[0].str()}") from None
 
 
+def list_topics(settings: Settings) -> dict[str, int]:
+    """Every topic of the broker and how many partitions it has.
+
+    Raises:
+        BrokerError: The broker does not answer.
+    """
+    return _existing(AdminClient(client_config(settings.broker)), settings)
+
+
 def read_all(settings: Settings, topic: str) -> Iterator[Any]:
     """Every message that `topic` holds now, oldest first in each partition, without joining a consumer group.
 
     Raises:
         BrokerError: There is no such topic, or the broker stops answering.
     """
-    consumer = Consumer(
-        {
-            **client_config(settings.broker),
-            "group.id": "fraud-stream-reader",  # librdkafka wants one; nothing is committed
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,  # the end comes from the fetch, which every broker answers rightly
-        }
-    )
+    return tail(settings, topic)
+
+
+def tail(
+    settings: Settings,
+    topic: str,
+    *,
+    from_start: bool = True,
+    follow: bool = False,
+    on_end: Callable[[], object] = lambda: None,
+    on_trouble: Callable[[], object] = lambda: None,
+) -> Iterator[Any]:
+    """The messages of `topic`, oldest first in each partition, without joining a consumer group.
+
+    Args:
+        settings: Where the broker is.
+        topic: The topic to read.
+        from_start: Begin with the oldest message; else with the first one that comes from now on.
+        follow: Wait for more at the end; else stop there.
+        on_end: Called once, when the end of every partition has been reached.
+        on_trouble: Called when no broker can be reached any more; reading goes on when one is back.
+
+    Raises:
+        BrokerError: There is no such topic, or the broker does not answer.
+    """
+    consumer = Consumer(_reader_config(settings.broker, on_trouble))
     try:
-        left = _assign_from_start(consumer, topic)
-        yield from _until_eof(consumer, left)
+        ahead = _assign(consumer, settings.broker, topic, OFFSET_BEGINNING if from_start else OFFSET_END)
+        for message in _polled(consumer, ahead):
+            # A broker may take the start of its last batch for the end: what comes before the true end is passed over.
+            if message.error() is None and (from_start or message.partition() not in ahead):
+                yield message
+            elif message.error() is not None and _all_ended(message, ahead):
+                on_end()
+                if not follow:
+                    return
     finally:
         consumer.close()
 
 
-def _assign_from_start(consumer: Consumer, topic: str) -> set[int]:
-    found = consumer.list_topics(topic, timeout=PATIENCE).topics[topic]
+def _reader_config(broker: BrokerSettings, on_trouble: Callable[[], object]) -> dict[str, Any]:
+    def hear(error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # told once; lesser errors come with every attempt
+            on_trouble()
+
+    return {
+        **client_config(broker),
+        "group.id": "fraud-stream-reader",  # librdkafka wants one; nothing is committed
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,  # the end comes from the fetch, which every broker answers rightly
+        "fetch.wait.max.ms": 100,  # an end is told after so long
+        "auto.offset.reset": "earliest",  # where the topic no longer has what is to be read next
+        "error_cb": hear,
+    }
+
+
+def _assign(consumer: Consumer, broker: BrokerSettings, topic: str, offset: int) -> set[int]:
+    found = _metadata(consumer, broker, topic).topics[topic]
     if found.error:
-        raise BrokerError(f"there is no topic {topic!r}")
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in found.partitions])
+        raise BrokerError(f"there is no topic {topic!r}; `fraud-stream topics` makes it")
+    consumer.assign([TopicPartition(topic, partition, offset) for partition in found.partitions])
     return set(found.partitions)
 
 
-def _until_eof(consumer: Consumer, left: set[int]) -> Iterator[Any]:
-    while left:
-        messages = consumer.consume(10_000, timeout=PATIENCE)
-        if not messages:
+def _polled(consumer: Consumer, ahead: set[int]) -> Iterator[Any]:
+    """Messages and ends of partitions; silence is an error for as long as some end is `ahead`."""
+    heard = time.monotonic()
+    while True:
+        messages = consumer.consume(10_000, timeout=0.1)  # it waits so long even where it has some: keep it short
+        if messages or not ahead:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > PATIENCE:
             raise BrokerError(f"the broker has not answered for {PATIENCE:.0f} s")
-        for message in messages:
-            if message.error() is None:
-                yield message
-            elif message.error().code() == KafkaError._PARTITION_EOF:
-                left.discard(message.partition())
-            else:
-                raise BrokerError(message.error().str())
+        yield from messages
+
+
+def _all_ended(message: Any, ahead: set[int]) -> bool:
+    """Note the end of a partition; says whether it was the last one ahead."""
+    if message.error().code() != KafkaError._PARTITION_EOF:
+        raise BrokerError(message.error().str())
+    was_last = ahead == {message.partition()}
+    ahead.discard(message.partition())
+    return was_last

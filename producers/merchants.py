@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Member = TypeVar("Member")
 
 #: Standard deviation of the logarithm of merchants' price levels within a category.
 PRICE_SPREAD = 0.35
@@ -59,7 +61,7 @@ def make_merchants(number: int, random: Random) -> list[Merchant]:
     ]
 
 
-def crowd[T](members: Sequence[T], weights: Sequence[int]) -> list[T]:
+def crowd(members: Sequence[Member], weights: Sequence[int]) -> list[Member]:
     """Each member as often as its weight says, so that a uniform choice is a weighted one, at a tenth of its cost.
 
     >>> crowd("ab", [1, 3])

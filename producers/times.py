@@ -10,9 +10,9 @@ _FIRST_MILLISECOND = 1e11
 
 
 def event_seconds(value: object) -> float | None:
-    """Seconds since 1970 of a time in seconds, milliseconds or ISO 8601 (UTC where it names no zone), as the worker reads it.
+    """Seconds since 1970 of a time in seconds, milliseconds or ISO 8601 (UTC where it names no zone).
 
-    None where `value` is no time, or one before 2000.
+    It reads what the worker reads.  None where `value` is no time, or one before 2000.
 
     >>> event_seconds("2024-01-31 12:00:00") == event_seconds(1706702400) == event_seconds("1706702400000")
     True

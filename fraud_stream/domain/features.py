@@ -142,7 +142,7 @@ class FeatureMaker:
 
 def _of_history(tx: Transaction, profile: Profile) -> tuple[float, ...]:
     moments, month = profile.moments, profile.sums
-    counted = month.windows(tx.timestamp)[-1]
+    counted = month.longest(tx.timestamp)
     known = moments.count >= ENOUGH_HISTORY
     since = DAY * 30 if profile.last_time is None else max(0.0, tx.timestamp - profile.last_time)
     device = tx.device_id or tx.device_type

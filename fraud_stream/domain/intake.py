@@ -97,6 +97,9 @@ class Intake:
         wire = _wire_struct(self._names)
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(wire).decode
         self._fields = attrgetter(*REQUIRED, *OPTIONAL)
+        self._aliases = {
+            field: [f"{field}_{n}" for n in range(1, len(names_of))] for field, names_of in self._names.items()
+        }
 
     def read(self, value: bytes | None, *, now: float = math.inf) -> Transaction:
         """The transaction in `value`; `now` is the later of the broker's time and the stream's.
@@ -131,23 +134,28 @@ class Intake:
             raise Refused("undecodable", f"not JSON: {error}") from None
 
     def _alias(self, wire: Any, field: str) -> Any:
-        values = (getattr(wire, f"{field}_{n}") for n in range(1, len(self._names[field])))
-        return next((value for value in values if value is not None), None)
+        for attribute in self._aliases[field]:
+            value = getattr(wire, attribute)
+            if value is not None:
+                return value
+        return None
 
     def _refuse_missing(self, wire: Any) -> NoReturn:
         absent = [name for name in REQUIRED if getattr(wire, name) is None and self._alias(wire, name) is None]
         raise Refused("missing_field", ", ".join(" or ".join(self._names[name]) for name in absent))
 
     def _optional(self, wire: Any, values: list[Any]) -> list[str | None]:
-        for position, value in enumerate(values):
-            if value is None:
-                value = self._alias(wire, OPTIONAL[position])
+        for position, field in enumerate(OPTIONAL):
+            value = values[position]
+            if value is None and self._aliases[field]:
+                value = self._alias(wire, field)
             if value is None or value == "":
-                self.missing[OPTIONAL[position]] += 1
-                value = None
+                self.missing[field] += 1
+                values[position] = None
+            elif type(value) is not str or len(value) > LONGEST_TEXT:
+                values[position] = _text(field, value)
             else:
-                value = _text(OPTIONAL[position], value)
-            values[position] = value
+                values[position] = value
         return values
 
     def _checked_time(self, value: float | str, now: float) -> float:

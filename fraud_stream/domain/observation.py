@@ -24,16 +24,8 @@ class Profiles(Protocol):
 class CustomerWindows(Protocol):
     """Where window statistics are kept, by customer and time."""
 
-    def is_late(self, time: float) -> bool:
-        """Whether the windows of that time have expired."""
-        ...
-
-    def pane(self, key: Any, time: float) -> WindowStats:
-        """The statistics that a transaction of that time is added to."""
-        ...
-
-    def put(self, key: Any, time: float, value: WindowStats) -> None:
-        """Keep changed statistics."""
+    def change(self, key: Any, time: float) -> WindowStats | None:
+        """The statistics that a transaction of that time is added to; None where it is too late for that."""
         ...
 
     def window(self, key: Any, time: float) -> WindowStats:
@@ -107,12 +99,8 @@ class Observer:
 
 def _add_to_windows(tx: Transaction, offset: int, state: CustomerState) -> bool:
     """Add to all windows that have not expired; False where one has."""
-    complete = True
-    for windows in (state.tumbling, state.hopping):
-        if windows.is_late(tx.timestamp):
-            complete = False
-            continue
-        stats = windows.pane(tx.customer_id, tx.timestamp)
-        if stats.add(tx, offset):
-            windows.put(tx.customer_id, tx.timestamp, stats)
-    return complete
+    changed = [windows.change(tx.customer_id, tx.timestamp) for windows in (state.tumbling, state.hopping)]
+    for stats in changed:
+        if stats is not None:
+            stats.add(tx, offset)
+    return None not in changed

@@ -81,7 +81,14 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
         if self.times and time < self.times[-1]:
             return [self._window_before(time, span) for span in SPANS]
         self._expire(time)
-        return [Window(count, total / _MILLION) for count, total in zip(self.counts, self.totals, strict=True)]
+        return [Window(self.counts[n], self.totals[n] / _MILLION) for n in range(len(SPANS))]
+
+    def longest(self, time: float) -> Window:
+        """The window of the longest span that ends at `time`."""
+        if self.times and time < self.times[-1]:
+            return self._window_before(time, SPANS[-1])
+        self._expire(time)
+        return Window(self.counts[-1], self.totals[-1] / _MILLION)
 
     @property
     def deviation(self) -> float:
@@ -92,25 +99,28 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
         self._expire(time)
         self.times.append(time)
         self.amounts.append(units)
-        for n in range(len(SPANS)):
-            self.counts[n] += 1
-            self.totals[n] += units
+        self.counts = [count + 1 for count in self.counts]
+        self.totals = [total + units for total in self.totals]
         self.square += (units / _MILLION) ** 2
 
     def _expire(self, now: float) -> None:
-        times, end = self.times, len(self.times)
+        times, end, starts = self.times, len(self.times), self.starts
         for n, span in enumerate(SPANS):
-            start = self.starts[n]
-            while start < end and times[start] <= now - span:
-                self._leave(n, start)
-                start += 1
-            self.starts[n] = start
+            start = starts[n]
+            if start < end and times[start] <= now - span:
+                starts[n] = self._leave_until(n, start, now - span)
         if self.starts[-1] >= _TRIM:
             self._trim(bisect_right(self.times, now - SPANS[-1] - GRACE))
 
+    def _leave_until(self, n: int, start: int, time: float) -> int:
+        while start < len(self.times) and self.times[start] <= time:
+            self._leave(n, start)
+            start += 1
+        return start
+
     def _leave(self, n: int, entry: int) -> None:
         self.counts[n] -= self._count(entry)
-        self.totals[n] -= int(self.amounts[entry])
+        self.totals[n] -= self.amounts[entry]
         if n == len(SPANS) - 1:
             self.square -= self._square(entry)
 

@@ -1,6 +1,8 @@
 """A Faust application with the engine in it."""
 
 import asyncio
+import gc
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,9 @@ from fraud_stream.engine.table import ExactTable
 
 #: Faust's own limit of 100 unsent messages would stop the stream all the time.
 PRODUCER_BUFFER = 20_000
+#: Python's cyclic garbage collector looks at every object of the tables again and again, for cycles that a stream does
+#: not make; run this rarely it costs a fifth of the CPU less.
+GC_THRESHOLDS = (200_000, 50, 100)
 
 
 @dataclass
@@ -124,10 +129,19 @@ class ExactApp(faust.App):  # type: ignore[misc]
     async def on_start(self) -> None:
         """Prepare, give the producer room, read what is read whole, and start the group commit."""
         await super().on_start()
+        gc.set_threshold(*GC_THRESHOLDS)
         await asyncio.to_thread(self._prepare)
         self.producer.buffer.max_messages = PRODUCER_BUFFER
         for service in (*self._readers, self.group_commit):
             await self.add_runtime_dependency(service)
+
+    def _discovery_modules(self) -> list[str]:
+        """Only the modules that are named: Faust would import the whole origin package, command line and all."""
+        return list(self.conf.autodiscover)
+
+    def _on_autodiscovery_error(self, name: str) -> None:
+        """Faust would go on without the module; a worker that lacks an agent must not run."""
+        raise ImportError(f"cannot import {name}") from sys.exc_info()[1]
 
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)

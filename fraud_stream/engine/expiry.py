@@ -47,7 +47,7 @@ class Deadlines:
 
     def __init__(self, bucket: float) -> None:
         self._bucket = bucket
-        self._keys: defaultdict[float, list[Any]] = defaultdict(list)
+        self._keys: defaultdict[float, set[Any]] = defaultdict(set)
         self._order: list[float] = []
 
     def add(self, key: Any, deadline: float) -> None:
@@ -56,7 +56,7 @@ class Deadlines:
         keys = self._keys[bucket]
         if not keys:
             heappush(self._order, bucket)
-        keys.append(key)
+        keys.add(key)
 
     def expired(self, now: float) -> Iterator[Any]:
         """The keys whose deadline has passed; each is told once."""

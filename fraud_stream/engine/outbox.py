@@ -1,13 +1,13 @@
 """Records on their way out, in batches: one builder for each topic and partition."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.types import AppT
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = list[tuple[str, bytes]]
+_NONE: Headers = []
 
 
 class Outbox:
@@ -24,7 +24,7 @@ class Outbox:
         self._sent: list[asyncio.Future[Any]] = []
 
     def put(
-        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = _NONE
     ) -> None:
         """Add one record."""
         place = topic, partition

@@ -4,6 +4,7 @@ An event is written once, to the pane one step long that contains it; a hopping 
 Maier, Tufte, Papadimos, Tucker: No pane, no gain. SIGMOD Record 34(1), 2005).  A tumbling window is its only pane.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -90,9 +91,9 @@ class WindowedTable(ExactTable):
     def _set_key(self, key: Any, value: Any) -> None:
         raise TypeError(f"a window of {self.name} cannot be set: it is the merge of its panes; use Windows.add")
 
-    def windows_of_key(self, name: Any) -> list[tuple[WindowRange, Any]]:
+    def windows_of_key(self, name: Any, partitions: Iterable[int]) -> list[tuple[WindowRange, Any]]:
         """Every window of a key that has something in it, oldest first."""
-        panes = {pane: value for partition in self.data.held() for pane, value in self._panes_of_key(name, partition)}
+        panes = {pane: value for partition in partitions for pane, value in self._panes_of_key(name, partition)}
         starts = sorted({window for pane in panes for window in self.windows_of(pane)})
         return [(window, self.merge(panes[p] for p in self.panes_of(window) if p in panes)) for window in starts]
 
@@ -111,7 +112,7 @@ class WindowedTable(ExactTable):
 
 
 class Windows(Generic[S]):
-    """The windows of one partition while its events are processed.
+    """The windows of one partition while its events are processed: on the hot path, so nothing is asked twice.
 
     Args:
         table: The table.
@@ -124,25 +125,27 @@ class Windows(Generic[S]):
         self._partition = partition
         self._held: TablePartition[S] = table.partition(partition)
         self._new = new
+        self._size, self._step = table.size, table.step
+        self._expires = table.window.expires or math.inf
+        self._earlier = [n * self._step for n in reversed(range(round(self._size / self._step)))]
 
-    def is_late(self, time: float) -> bool:
-        """Whether it is too late to add an event of that `time`, seconds."""
-        return self._table.is_late(time, self._partition)
-
-    def pane(self, key: Any, time: float) -> S:
-        """The value that an event of that `time` is added to."""
-        return self._held.get((key, self._table.pane_range(time))) or self._new()
-
-    def put(self, key: Any, time: float, value: S) -> None:
-        """Keep the changed value of a pane."""
-        self._held.put((key, self._table.pane_range(time)), value)
+    def change(self, key: Any, time: float) -> S | None:
+        """The value that an event of that `time` is added to; None where it is too late for that."""
+        now = self._table.clock.now(self._partition)
+        if time + self._expires < now and self._table.is_late(time, self._partition):
+            return None
+        pane = key, window_range(time // self._step * self._step, self._step)
+        value = self._held.get(pane) or self._new()
+        self._held.put(pane, value)
+        return value
 
     def window(self, key: Any, time: float) -> S:
         """The earliest window that contains `time`, with all that was added."""
-        table, get = self._table, self._held.get
-        found = [get((key, pane)) for pane in table.panes_of(table.earliest(time))]
-        panes = [pane for pane in found if pane is not None]
+        newest, step, get = time // self._step * self._step, self._step, self._held.get
+        panes = [
+            pane for earlier in self._earlier if (pane := get((key, window_range(newest - earlier, step)))) is not None
+        ]
         if len(panes) == 1:
             return panes[0]
-        merged: S = table.merge(panes)
+        merged: S = self._table.merge(panes)
         return merged

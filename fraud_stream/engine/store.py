@@ -29,6 +29,10 @@ class PartitionedStore(Protocol):
         """Every key and value of a partition."""
         ...
 
+    def size(self, partition: int) -> int:
+        """How many entries a partition has, as far as that is known without counting."""
+        ...
+
     def held(self) -> set[int]:
         """The partitions that are held."""
         ...
@@ -80,6 +84,10 @@ class MemoryStore(memory.Store):  # type: ignore[misc]
         """See `PartitionedStore`."""
         yield from list(self.partitions.get(partition, {}).items())
 
+    def size(self, partition: int) -> int:
+        """See `PartitionedStore`."""
+        return len(self.partitions.get(partition, ()))
+
     def held(self) -> set[int]:
         """See `PartitionedStore`."""
         return set(self.partitions)
@@ -121,6 +129,11 @@ class RocksStore(rocksdb.Store):  # type: ignore[misc]
         """See `PartitionedStore`."""
         for key, value in self._visible_items(self._db_for_partition(partition)):
             yield decode_key(key), value
+
+    def size(self, partition: int) -> int:
+        """See `PartitionedStore`; RocksDB estimates."""
+        estimate: int | None = self._db_for_partition(partition).property_int_value("rocksdb.estimate-num-keys")
+        return estimate or 0
 
     def held(self) -> set[int]:
         """See `PartitionedStore`."""

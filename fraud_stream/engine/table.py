@@ -5,7 +5,7 @@ standbys.  What differs: values change in memory, partition by partition, and ar
 the group commit; and a value that is older than the one held is never applied.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import faust
@@ -22,6 +22,7 @@ from fraud_stream.engine.store import MemoryStore, PartitionedStore, RocksStore
 V = TypeVar("V")
 #: Expiry is done in steps of so many seconds of stream time.
 EXPIRY_STEP = 60.0
+_UNREAD = object()
 
 
 class TablePartition(Generic[V]):
@@ -37,18 +38,17 @@ class TablePartition(Generic[V]):
         self._store = store
         self._partition = partition
         self._guarded = guarded
-        self._values: dict[Any, V | None] = {}
+        self._values: dict[Any, Any] = {}
         self._dirty: set[Any] = set()
         self._taken: dict[Any, bytes | None] = {}
 
     def get(self, key: Any) -> V | None:
         """The newest value of `key`; None where there is none.  A value that is changed has to be put."""
-        try:
-            return self._values[key]
-        except KeyError:
+        value = self._values.get(key, _UNREAD)
+        if value is _UNREAD:
             data = self._taken[key] if key in self._taken else self._store.read(self._partition, key)
             value = self._values[key] = None if data is None else self._guarded.load(data)
-            return value
+        return value
 
     def put(self, key: Any, value: V | None) -> None:
         """Set the value of `key`; None deletes it."""
@@ -57,10 +57,9 @@ class TablePartition(Generic[V]):
 
     def take(self) -> dict[Any, bytes | None]:
         """What changed, as it is stored."""
-        values, dirty = self._values, self._dirty
-        self._values, self._dirty = {}, set()
-        dump = self._guarded.dump
+        values, dirty, dump = self._values, self._dirty, self._guarded.dump
         self._taken = {key: None if (value := values[key]) is None else dump(value) for key in dirty}
+        self._values, self._dirty = {}, set()
         return self._taken
 
     def settle(self) -> None:
@@ -146,13 +145,13 @@ class ExactTable(faust.Table):  # type: ignore[misc]
 
     def take(self, outbox: Outbox) -> int:
         """Put all that changed into the outbox, for the changelog; says how many records."""
-        taken = 0
-        for partition, held in self._changing.items():
-            for key, data in held.take().items():
-                outbox.put(self.changelog_topic_name, partition, encode_key(key), data)
-                self._schedule(partition, key, data)
-                taken += 1
-        return taken
+        topic = self.changelog_topic_name
+        changes = [(partition, held.take()) for partition, held in self._changing.items()]
+        for partition, taken in changes:
+            for key, data in taken.items():
+                outbox.put(topic, partition, encode_key(key), data)
+            self._schedule_all(partition, taken)
+        return sum(len(taken) for _, taken in changes)
 
     def settle(self, places: Iterable[Any]) -> None:
         """The broker has the changelog records at these places: store what they hold."""
@@ -181,10 +180,20 @@ class ExactTable(faust.Table):  # type: ignore[misc]
             return None if self.window.expires is None else float(key[1][1] + 0.1 + self.window.expires)
         return self._lifetime(key, data) if self._lifetime else None
 
-    def _schedule(self, partition: int, key: Any, data: bytes | None) -> None:
-        deadline = None if data is None else self.deadline(key, data)
+    def _schedule(self, partition: int, key: Any, data: bytes) -> None:
+        deadline = self.deadline(key, data)
         if deadline is not None:
             self._deadlines.setdefault(partition, Deadlines(EXPIRY_STEP)).add(key, deadline)
+
+    def _schedule_all(self, partition: int, entries: Mapping[Any, bytes | None]) -> None:
+        if self._expires:
+            for key, data in entries.items():
+                if data is not None:
+                    self._schedule(partition, key, data)
+
+    @property
+    def _expires(self) -> bool:
+        return self._lifetime is not None or (self.window is not None and self.window.expires is not None)
 
     # -- recovery
 

@@ -1,0 +1,79 @@
+"""Decides every transaction: bytes -> Transaction -> Features -> Decision -> Alert."""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agents.models import maker, shelf
+from agents.outputs import Outputs, reporter, send_dead_letter
+from fraud_stream.app import app, settings
+from fraud_stream.domain.decision import Judge, Thresholds
+from fraud_stream.domain.intake import Intake, Refused
+from fraud_stream.domain.observation import CustomerState, Observer
+from fraud_stream.domain.transaction import Transaction
+from fraud_stream.domain.windows import WindowStats
+from fraud_stream.engine.app import Chunk
+from fraud_stream.engine.panes import Windows
+from fraud_stream.reports import Context
+from tables import customer_hopping, customer_profile, customer_tumbling
+
+intake = Intake(settings.fields.names, settings.intake_limits)
+observer = Observer(maker, settings.windows.max_events)
+judge = Judge(
+    maker.names, settings.rules, Thresholds(settings.model.alert_threshold, settings.model.block_threshold)
+)
+
+
+class Taken(NamedTuple):
+    """A transaction that is to be decided: the Kafka record, what it says, its features, whether it was late."""
+
+    record: Any
+    transaction: Transaction
+    row: list[float]
+    is_late: bool
+
+
+@app.chunk_agent(settings.topics.transactions, partitions=settings.topics.partitions)
+async def detection(chunk: Chunk) -> None:
+    """Decide a chunk of transactions, in order."""
+    taken = take_in(chunk)
+    if not taken:
+        return
+    rows = np.array([one.row for one in taken])
+    decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer)
+    context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time())
+    outputs = Outputs(chunk.partition, context)
+    for one, decision in zip(taken, decisions, strict=True):
+        outputs.send(one.transaction, one.row, decision, (one.record, one.is_late))
+
+
+def take_in(chunk: Chunk) -> list[Taken]:
+    """Read the records and take the transactions into their customers' state; what cannot be read is a dead letter."""
+    taken = []
+    state = customer_state(chunk.partition)
+    for record in chunk.records:
+        try:
+            transaction = intake.read(record.value, now=latest_time(record, chunk.partition))
+        except Refused as refused:
+            send_dead_letter(record, refused)
+            continue
+        app.clock.observe(chunk.partition, transaction.timestamp)
+        observed = observer.observe(transaction, record.offset, state)
+        if observed is not None:
+            taken.append(Taken(record, transaction, *observed))
+    return taken
+
+
+def customer_state(partition: int) -> CustomerState:
+    """The state of the customers of a partition."""
+    return CustomerState(
+        customer_profile.customer_profile.partition(partition),
+        Windows(customer_tumbling.table, partition, WindowStats),
+        Windows(customer_hopping.table, partition, WindowStats),
+    )
+
+
+def latest_time(record: Any, partition: int) -> float:
+    """The later of the broker's time and the stream's, seconds: a transaction may not lie far ahead of both."""
+    return max(record.timestamp / 1000.0, app.clock.now(partition))

@@ -1,0 +1,72 @@
+"""Joins labels with the scored transactions that wait for them."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from agents.outputs import send_dead_letter, send_labelled
+from fraud_stream.app import app, settings
+from fraud_stream.domain.intake import Refused
+from fraud_stream.domain.pending import EARLY, SCORED, Pending
+from fraud_stream.engine.app import Chunk
+from fraud_stream.records import Label
+from tables.pending import pending
+
+decoder = msgspec.json.Decoder(Label)
+#: Labels that were ``joined``, ``early`` (before their transaction) or ``repeated``, since the worker started.
+counts: Counter[str] = Counter()
+
+
+@app.chunk_agent(settings.topics.labels, partitions=settings.topics.partitions)
+async def labels(chunk: Chunk) -> None:
+    """Join a chunk of labels, in order."""
+    waiting = pending.partition(chunk.partition)
+    for record in chunk.records:
+        try:
+            label = read_label(record.value)
+        except Refused as refused:
+            send_dead_letter(record, refused)
+            continue
+        counts[join(label, record, waiting)] += 1
+
+
+def read_label(value: bytes | None) -> Label:
+    """The label in `value`.
+
+    Raises:
+        Refused: It is none.
+    """
+    if value is None:
+        raise Refused("null", "the record has no value")
+    if len(value) > settings.limits.max_bytes:
+        raise Refused("oversize", f"{len(value)} bytes; at most {settings.limits.max_bytes} are read")
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise Refused("wrong_type", str(error)) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused("undecodable", f"not JSON: {error}") from None
+
+
+def join(label: Label, record: Any, waiting: Any) -> str:
+    """Join one label; says what became of it.  The first label of a transaction counts."""
+    found: Pending | None = waiting.get(label.transaction_id)
+    early = Pending(
+        EARLY,
+        label.labelled_at,
+        label.customer_id,
+        is_fraud=label.is_fraud,
+        labelled_at=label.labelled_at,
+        source=label.source,
+        kind=label.kind,
+    )
+    if found is None:
+        waiting.put(label.transaction_id, early)
+        return "early"
+    if found.stage != SCORED:
+        return "repeated"
+    origin = f"{record.topic}-{record.partition}"
+    send_labelled(label.transaction_id, found.joined(early), origin, record.offset)
+    waiting.put(label.transaction_id, found.done())
+    return "joined"

@@ -1,0 +1,100 @@
+"""Puts what was decided into the outbox: scored transactions, alerts, labelled transactions, dead letters."""
+
+import logging
+import time
+from collections import Counter
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from agents.models import maker
+from fraud_stream.app import app, settings
+from fraud_stream.domain.decision import Decision
+from fraud_stream.domain.intake import Refused
+from fraud_stream.domain.pending import DONE, EARLY, Pending
+from fraud_stream.domain.transaction import Transaction
+from fraud_stream.records import Alert, DeadLetter
+from fraud_stream.reports import Context, Reporter
+from tables.pending import pending
+
+log = logging.getLogger("fraud_stream.alerts")
+encode = msgspec.json.Encoder().encode
+outbox = app.group_commit.outbox
+topics = settings.topics
+#: A short name of the feature list; another list has another.
+features_version = blake2b(",".join(maker.names).encode(), digest_size=4).hexdigest()
+reporter = Reporter(maker.names, features_version)
+#: Dead letters by reason, since the worker started.
+refused_counts: Counter[str] = Counter()
+_LONGEST_DETAIL = 500
+
+
+class Outputs:
+    """Sends the decisions of one chunk.
+
+    Args:
+        partition: The chunk's partition; a customer's records have the same on every topic.
+        context: What the decisions have in common.
+    """
+
+    def __init__(self, partition: int, context: Context) -> None:
+        self._partition = partition
+        self._context = context
+        self._pending = pending.partition(partition)
+
+    def send(self, tx: Transaction, row: list[float], decision: Decision, origin: tuple[Any, bool]) -> None:
+        """Send one decision, and have its features wait for the label."""
+        record, is_late = origin
+        key = tx.customer_id.encode()
+        alert = reporter.alert(tx, row, decision, self._context) if decision.verdict != "accept" else None
+        if alert is not None:
+            outbox.put(topics.alerts, self._partition, key, encode(alert))
+            log_alert(alert)
+        scored = reporter.scored(tx, row, decision, alert, self._context, origin)
+        outbox.put(topics.scored, self._partition, key, encode(scored))
+        if is_late:
+            outbox.put(topics.late, self._partition, key, record.value)
+        self._await_label(tx, reporter.pending(tx, row, decision, self._context), record.offset)
+
+    def _await_label(self, tx: Transaction, scored: Pending, offset: int) -> None:
+        found = self._pending.get(tx.transaction_id)
+        if found is None or found.stage not in (EARLY, DONE):
+            self._pending.put(tx.transaction_id, scored)
+        elif found.stage == EARLY:
+            send_labelled(tx.transaction_id, scored.joined(found), f"{topics.transactions}-{self._partition}", offset)
+            self._pending.put(tx.transaction_id, scored.done())
+
+
+def send_labelled(transaction_id: str, joined: Pending, origin: str, offset: int) -> None:
+    """Send a scored transaction with its label."""
+    labelled = reporter.labelled(transaction_id, joined, origin, offset)
+    outbox.put(topics.labelled, 0, transaction_id.encode(), encode(labelled))
+
+
+def send_dead_letter(record: Any, refused: Refused) -> None:
+    """Send a record that cannot be processed to the dead letters, untouched, with the reason and its origin."""
+    refused_counts[refused.reason] += 1
+    letter = DeadLetter(
+        refused.reason,
+        refused.detail[:_LONGEST_DETAIL],
+        record.topic,
+        record.partition,
+        record.offset,
+        time.time(),
+    )
+    headers = [*record.headers, *letter.headers()]
+    outbox.put(topics.dead, record.partition, record.key, record.value, headers)
+
+
+def log_alert(alert: Alert) -> None:
+    """One line for each alert."""
+    log.info(
+        "ALERT %s %s risk %.2f customer %s transaction %s: %s",
+        alert.severity,
+        alert.verdict,
+        alert.risk_score,
+        alert.customer_id,
+        alert.transaction_id,
+        alert.message,
+    )

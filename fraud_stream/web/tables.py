@@ -1,0 +1,156 @@
+"""The pages under ``/table/``: what is in the tables, right for windowed tables too.
+
+Faust's own pages look a plain key up in a windowed table, so they answer the default for every key, and they send a
+request to the worker that the JSON form of the key hashes to.  Here a key that is not on this worker is asked of the
+others in turn, which is right whatever partitioner the producers use.
+"""
+
+from typing import Any
+
+import aiohttp
+from faust import web
+from faust.types import TP
+from yarl import URL
+
+from fraud_stream.app import app
+from fraud_stream.engine.keys import WindowRange
+from fraud_stream.engine.panes import WindowedTable
+from fraud_stream.engine.table import ExactTable
+from fraud_stream.web.describe import describe, moment
+
+#: Says that another worker has asked, so that nobody asks further.
+FORWARDED = "X-Fraud-Stream-Forwarded"
+#: Entries that a table's page shows.
+MOST = 100
+PATIENCE = 5.0
+blueprint = web.Blueprint("fraud_stream_tables")
+
+
+@blueprint.route("/", name="list")
+class TableList(web.View):  # type: ignore[misc]
+    """Every table."""
+
+    async def get(self, request: web.Request) -> web.Response:
+        """What tables there are, and how much of each is on this worker."""
+        return self.json([_summary(table) for table in _tables().values()])
+
+
+@blueprint.route("/{name}/", name="detail")
+class TableDetail(web.View):  # type: ignore[misc]
+    """One table."""
+
+    async def get(self, request: web.Request, name: str) -> web.Response:
+        """The table, the first entries of its partitions on this worker, and who has the others."""
+        table = _find(self, name)
+        return self.json({**_summary(table), "workers": _owners(table), "entries": _first_entries(table)})
+
+
+@blueprint.route("/{name}/{key}/", name="key-detail")
+class TableKeyDetail(web.View):  # type: ignore[misc]
+    """One key of a table."""
+
+    async def get(self, request: web.Request, name: str, key: str) -> web.Response:
+        """The key's value or windows, from whichever worker has it."""
+        table = _find(self, name)
+        found = _look_up(table, key)
+        if found is None and FORWARDED not in request.headers:
+            found = await _ask_others(name, key)
+        if found is None:
+            raise self.NotFound("key not found", table=name, key=key)
+        return self.json(found)
+
+
+def _tables() -> dict[str, ExactTable]:
+    return {name: table for name, table in app.tables.items() if isinstance(table, ExactTable)}
+
+
+def _find(view: Any, name: str) -> ExactTable:
+    try:
+        return _tables()[name]
+    except KeyError:
+        raise view.NotFound("unknown table", name=name, tables=sorted(_tables())) from None
+
+
+def _active(table: ExactTable) -> list[int]:
+    """The partitions of a table that this worker processes; of others it may hold standby copies."""
+    topic = table.changelog_topic_name
+    return sorted(n for n in table.data.held() if TP(topic, n) in app.assignor.assigned_actives())
+
+
+def _summary(table: ExactTable) -> dict[str, Any]:
+    active = _active(table)
+    return {
+        "name": table.name,
+        "help": table.help,
+        "windows": _windows(table),
+        "partitions": active,
+        "standby_partitions": sorted(table.data.held() - set(active)),
+        "stored": sum(table.data.size(n) for n in active),
+        "stream_time": {n: moment(app.clock.now(n)) for n in active},
+    }
+
+
+def _windows(table: ExactTable) -> dict[str, Any] | None:
+    if not isinstance(table, WindowedTable):
+        return None
+    kind = "tumbling" if table.size == table.step else "hopping"
+    return {"kind": kind, "size": table.size, "step": table.step, "expires": table.window.expires}
+
+
+def _owners(table: ExactTable) -> dict[str, list[int]]:
+    topic = table.changelog_topic_name
+    return {url: sorted(topics.get(topic, ())) for url, topics in app.assignor.tables_metadata().items()}
+
+
+def _first_entries(table: ExactTable) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for key, value in table.entries(_active(table)):
+        found.append(_entry(table, key, value))
+        if len(found) == MOST:
+            break
+    return found
+
+
+def _entry(table: ExactTable, key: Any, value: Any) -> dict[str, Any]:
+    if not isinstance(table, WindowedTable):
+        return {"key": key, "value": describe(value)}
+    return {"key": key[0], "pane": _window(key[1], value)}
+
+
+def _look_up(table: ExactTable, key: str) -> dict[str, Any] | None:
+    place = {"table": table.name, "key": key, "worker": str(app.conf.canonical_url)}
+    for partition in _active(table):
+        if isinstance(table, WindowedTable):
+            windows = table.windows_of_key(key, [partition])
+            if windows:
+                shown = [_window(window, value) for window, value in windows]
+                return {**place, "partition": partition, "windows": shown}
+        elif (value := table.partition(partition).get(key)) is not None:
+            return {**place, "partition": partition, "value": describe(value)}
+    return None
+
+
+def _window(window: WindowRange, value: Any) -> dict[str, Any]:
+    # Faust's windows end a tenth of a second early, to tell neighbours apart
+    return {"start": moment(window[0]), "end": moment(round(window[1] + 0.1, 3)), **describe(value)}
+
+
+async def _ask_others(name: str, key: str) -> Any:
+    for url in app.assignor.tables_metadata():
+        if url != str(app.conf.canonical_url):
+            found = await _ask(f"{url}/table/{name}/", key)
+            if found is not None:
+                return found
+    return None
+
+
+async def _ask(base: str, key: str) -> Any:
+    try:
+        async with app.http_client.get(URL(base) / key / "", headers={FORWARDED: "1"}, timeout=aiohttp.ClientTimeout(PATIENCE)) as response:
+            return await response.json() if response.status == 200 else None
+    except (aiohttp.ClientError, TimeoutError) as error:  # a worker that has just left; the others may know
+        app.log.warning("cannot ask %s: %r", base, error)
+        return None
+
+
+app.web.blueprints.add("/table", blueprint)

@@ -1,0 +1,118 @@
+"""Workers and topics for the tests against a real broker."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from fraud_stream.broker import free_port
+from fraud_stream.kafka import create_topics, make_producer, read_all
+from fraud_stream.settings import Settings, load
+
+ROOT = Path(__file__).parent.parent
+
+
+def settings_for(port: int, folder: Path, **variables: str) -> tuple[Settings, dict[str, str]]:
+    """Settings of an application on the broker at `port`, and the environment that makes them."""
+    environ = {
+        "FRAUD_STREAM_CONF": str(ROOT / "faust.conf"),
+        "FRAUD_STREAM_BROKER_URL": f"kafka://127.0.0.1:{port}",
+        "FRAUD_STREAM_STORE_DATADIR": str(folder),
+        **variables,
+    }
+    return load(environ).settings, environ
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, environ: Mapping[str, str], folder: Path, name: str) -> None:
+        self.port = free_port()
+        self.log = folder / f"{name}.log"
+        datadir = folder / name
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("FRAUD_STREAM_")},
+            **environ,
+            "FRAUD_STREAM_WEB_PORT": str(self.port),
+            "FRAUD_STREAM_STORE_DATADIR": str(datadir),
+        }
+        command = [sys.executable, "-m", "faust", "-A", "fraud_stream", "worker", "-l", "info"]
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*command, "--web-port", str(self.port)], cwd=ROOT, env=environment, stdout=output, stderr=output
+            )
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, patience: float = 20.0) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        return self.process.returncode
+
+    def get(self, path: str) -> Any:
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+            return json.load(response)
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@contextmanager
+def worker(environ: Mapping[str, str], folder: Path, name: str = "worker") -> Iterator[Worker]:
+    running = Worker(environ, folder, name)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+
+
+def wait_until(condition: Callable[[], Any], patience: float = 60.0, every: float = 0.25) -> Any:
+    """Wait until `condition` holds; what it said."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(every)
+    raise AssertionError(f"not within {patience} s")
+
+
+def produce(settings: Settings, topic: str, records: Iterable[tuple[str | bytes | None, bytes | None]]) -> int:
+    """Send keyed records, in order."""
+    create_topics(settings)
+    producer = make_producer(settings.broker)
+    count = 0
+    for key, value in records:
+        while True:
+            try:
+                producer.produce(topic, key=key, value=value)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        count += 1
+    assert producer.flush(60) == 0
+    return count
+
+
+def values(settings: Settings, topic: str) -> list[Any]:
+    """Every JSON value on a topic."""
+    return [json.loads(message.value()) for message in read_all(settings, topic)]
+
+
+def count(settings: Settings, topic: str) -> int:
+    return sum(1 for _ in read_all(settings, topic))
