@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from fraud_stream.kafka import create_topics
-from fraud_stream.settings import load
+from fraud_stream.settings import Settings, load
 from producers.labels import DelayedLabels
 from producers.options import POSITIVE, SHARE, Moment, Rate, Span, Speed, with_default, with_options
 from producers.order import Order
@@ -82,37 +82,36 @@ def _silent(_: str) -> None:
 
 
 def _to_file(order: Order, report: HourlyReport, note: Note) -> None:
-    recipe = order.recipe()
     with _created(order.output or "-") as file:
         try:
-            for sent in Stream(recipe):
+            for sent in Stream(order.recipe()):
                 file.write(sent.value + b"\n")
                 _account(sent, report, note)
         finally:
-            report.close(f"; seed {recipe.seed}")
+            report.close(f"; seed {order.seed}")
 
 
 def _to_kafka(order: Order, report: HourlyReport, note: Note) -> None:
     settings = load().settings
     create_topics(settings)
-    recipe = order.recipe()
-    sender = Sender(settings.broker)
-    labels = DelayedLabels(
-        functools.partial(sender.send, settings.topics.labels),
-        "generator",
-        order.label_delay,
-        order.label_spread,
-        recipe.seed,
-    )
-    stream = Stream(recipe)
-    pace = Pace(order.pace, recipe.start, seconds=order.seconds or math.inf, idle=sender.serve)
+    stream = Stream(order.recipe())
+    player = _player(order, settings, stream)
+    labels = player.labels
     try:
-        with sender:
-            _play(stream, Player(sender, settings.topics.transactions, labels, pace), report, note)
+        with player.sender:
+            _play(stream, player, report, note)
             if order.flush_labels:
                 labels.flush()
     finally:
-        report.close(f"; {labels.sent:,} labels sent, {labels.waiting:,} not due yet; seed {recipe.seed}")
+        report.close(f"; {labels.sent:,} labels sent, {labels.waiting:,} not due yet; seed {order.seed}")
+
+
+def _player(order: Order, settings: Settings, stream: Stream) -> Player:
+    sender = Sender(settings.broker)
+    send_label = functools.partial(sender.send, settings.topics.labels)
+    labels = DelayedLabels(send_label, "generator", order.label_delay, order.label_spread, order.seed)
+    pace = Pace(order.pace, stream.recipe.start, seconds=order.seconds or math.inf, idle=sender.serve)
+    return Player(sender, settings.topics.transactions, labels, pace)
 
 
 def _play(stream: Stream, player: Player, report: HourlyReport, note: Note) -> None:

@@ -126,7 +126,7 @@ class Stream:
         self._encode = msgspec.json.Encoder().encode
         self._agenda: list[_Due] = []
         self._entered = 0
-        self._fraud_count = 0  # sent or on the agenda
+        self._frauds_entered = self._frauds_sent = 0
         self._ident = random.getrandbits(48)
         self._resolution = 1 if recipe.rate > 1 else 1_000  # milliseconds
 
@@ -138,28 +138,30 @@ class Stream:
             if not agenda or agenda[0].time > time:
                 self._begin(time, number)
             due = heapq.heappop(agenda)
+            self._frauds_sent += due.kind is not None
             yield self._again(due.what, due.time) if isinstance(due.what, Sent) else self._first(due.what, due)
 
     def _begin(self, time: float, number: int) -> None:
-        """Put something new on the agenda: fraud if more of it is owed than was dealt out, and by chance."""
+        """Put something new on the agenda: fraud where more of it is owed than was sent, and by chance."""
         kind, episode = None, None
-        owed = self.recipe.fraud_rate * (number + 1) - self._fraud_count
+        owed = min(self.recipe.fraud_rate * (number + 1) - self._frauds_sent, self._room)
         if owed > 0 and self._random.random() < EAGERNESS * owed:
             kind, episode = self._frauds.episode(time)
-            episode = episode[: self._room()]
+            episode = episode[: math.ceil(min(self._room, len(episode)))]
         for delay, payment in episode or self._habits.episode(time):
             self._enter(time + delay, payment, kind)
 
-    def _room(self) -> int | None:
-        """How many frauds are left of a stream that ends; at least the one that is owed."""
+    @property
+    def _room(self) -> float:
+        """How many frauds may still be put on the agenda of a stream that ends."""
         if self.recipe.count is None:
-            return None
-        return max(1, round(self.recipe.fraud_rate * self.recipe.count) - self._fraud_count)
+            return math.inf
+        return self.recipe.fraud_rate * self.recipe.count - self._frauds_entered
 
     def _enter(self, time: float, what: Payment | Sent, kind: str | None) -> None:
         if time <= self.recipe.end:
             self._entered += 1
-            self._fraud_count += kind is not None
+            self._frauds_entered += kind is not None
             heapq.heappush(self._agenda, _Due(time, self._entered, what, kind))
 
     def _first(self, payment: Payment, due: _Due) -> Sent:

@@ -26,8 +26,8 @@ def broker(port: int | None, log: Path | None) -> None:
     port = port or own_port(load().settings.broker)
     signal.signal(signal.SIGTERM, _end)
     with running(port, log) as process:
-        click.echo(f"The embedded broker listens at kafka://127.0.0.1:{port}; Ctrl-C ends it.")
         click.secho(f"{WARNING[0].upper()}{WARNING[1:]}", fg="yellow", err=True)
+        click.echo(f"The embedded broker listens at kafka://127.0.0.1:{port}; Ctrl-C ends it.")
         code = process.wait()
     raise BrokerError(f"the embedded broker has ended by itself (exit code {code}); --log FILE shows why")
 

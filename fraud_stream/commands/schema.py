@@ -15,9 +15,9 @@ from fraud_stream.terminal import as_json
 @click.option("--asyncapi", is_flag=True, help="Print the AsyncAPI 3 document of all topics instead.")
 @click.option("--output", type=click.File("w", "utf-8", lazy=True), default="-", help="Write to this file.")
 def schema(record: str | None, asyncapi: bool, output: TextIO) -> None:
-    """Print the JSON Schemas of all records, or of one RECORD.
+    """Print the JSON Schemas or the AsyncAPI document.
 
-    Transaction is what producers may write, with the names of the section [fields] and within [limits].
+    Without --asyncapi: the schemas of all records, or that of one RECORD. Transaction is what producers may write, with the names of the section [fields] and within [limits].
     """
     if asyncapi and record:
         raise click.UsageError("--asyncapi describes all records; leave RECORD out")

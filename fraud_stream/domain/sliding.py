@@ -180,7 +180,8 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
                 squares.append(self._square(entry))
             previous = bucket
         folded = old - len(times)
-        self.times, self.amounts = times + self.times[old:], amounts + self.amounts[old:]
-        self.buckets, self.squares = buckets, squares
+        times.extend(self.times[old:])
+        amounts.extend(self.amounts[old:])
+        self.times, self.amounts, self.buckets, self.squares = times, amounts, buckets, squares
         self._recount(head)
         return folded

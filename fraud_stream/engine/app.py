@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class ExactApp(faust.App):  # type: ignore[misc]
             await handler(chunk)
             if not chunk.held:
                 self.group_commit.finish(chunk.acknowledge)
-            await self.group_commit.outbox.push()
+            self.group_commit.outbox.push_soon()
         except Exception as error:
             self.log.critical("%s failed; the worker stops and its records are read again", handler.__module__)
             self.group_commit.fail(error)
@@ -130,6 +131,7 @@ class ExactApp(faust.App):  # type: ignore[misc]
         """Prepare, give the producer room, read what is read whole, and start the group commit."""
         await super().on_start()
         gc.set_threshold(*GC_THRESHOLDS)
+        logging.getLogger("aiokafka").setLevel(logging.INFO)  # it makes debug records for nobody, several a batch
         await asyncio.to_thread(self._prepare)
         self.producer.buffer.max_messages = PRODUCER_BUFFER
         for service in (*self._readers, self.group_commit):

@@ -56,6 +56,22 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
                     return
                 yield tp, message
 
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A chunk steps over many offsets; to Faust each would be a gap to remember."""
+        if tp.topic not in self.app.chunk_topics:
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """What to commit: chunks of a partition are acknowledged in order, so the newest says it all."""
+        if tp.topic not in self.app.chunk_topics:
+            offset: int | None = super()._new_offset(tp)
+            return offset
+        acked = self._acked[tp]
+        newest = max(acked, default=None)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return None if newest is None else newest + 1
+
     async def _seek_to_committed(self) -> None:
         try:
             await self.perform_seek()

@@ -16,10 +16,22 @@ from faust.types import TP
 
 #: Seconds that the broker may take.
 PATIENCE = 10.0
+#: Milliseconds that a fetch may wait at the broker for the first record.
+FETCH_WAIT_MS = 20
 
 
 class HighwaterThread(AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Faust's consumer thread with true high watermarks."""
+    """Faust's consumer thread with true high watermarks, and fetches that do not keep others waiting."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        """Faust lets a fetch wait 1.5 s at the broker.
+
+        aiokafka has one fetch at a time under way to a broker, for the partitions that have nothing buffered: a fetch
+        of quiet partitions would keep the busy ones waiting for so long.
+        """
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
 
     async def _highwaters(self, partitions: list[TP]) -> Mapping[TP, int]:
         told: Mapping[TP, int] = await super()._highwaters(partitions)

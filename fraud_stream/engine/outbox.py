@@ -8,6 +8,8 @@ from faust.types import AppT
 
 Headers = list[tuple[str, bytes]]
 _NONE: Headers = []
+#: Seconds that outputs wait for others to share a batch with.
+LINGER = 0.005
 
 
 class Outbox:
@@ -22,6 +24,8 @@ class Outbox:
         self._open: dict[tuple[str, int], BatchBuilder] = {}
         self._full: list[tuple[tuple[str, int], BatchBuilder]] = []
         self._sent: list[asyncio.Future[Any]] = []
+        self._pushing: asyncio.Future[None] | None = None
+        self._lock = asyncio.Lock()
 
     def put(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = _NONE
@@ -35,13 +39,23 @@ class Outbox:
             self._full.append((place, self._open.pop(place)))
             self.put(topic, partition, key, value, headers)
 
+    def push_soon(self) -> None:
+        """Hand over what is collected within `LINGER`: a batch costs as much as many records."""
+        if self._pushing is None or self._pushing.done():
+            self._pushing = asyncio.ensure_future(self._push_later())
+
+    async def _push_later(self) -> None:
+        await asyncio.sleep(LINGER)
+        await self.push()
+
     async def push(self) -> None:
         """Hand everything collected to the producer, which sends at once."""
-        batches = [*self._full, *self._open.items()]
-        self._full, self._open = [], {}
-        for (topic, partition), builder in batches:
-            builder.close()
-            self._sent.append(await self._producer.send_batch(builder, topic, partition=partition))
+        async with self._lock:  # one push after the other: the records of a partition stay in order
+            batches = [*self._full, *self._open.items()]
+            self._full, self._open = [], {}
+            for (topic, partition), builder in batches:
+                builder.close()
+                self._sent.append(await self._producer.send_batch(builder, topic, partition=partition))
 
     async def delivered(self) -> list[Any]:
         """Wait until all that was pushed is on the broker; the records' places there.
@@ -49,6 +63,8 @@ class Outbox:
         Raises:
             aiokafka.errors.KafkaError: Something could not be delivered.
         """
+        if self._pushing is not None:
+            await self._pushing
         sent, self._sent = self._sent, []
         return list(await asyncio.gather(*sent))
 

@@ -1,0 +1,48 @@
+# make demo   install what is needed and see it work: broker, worker, generator, alerts, a closing table
+# make test   install what is needed and run the whole suite, with a real broker
+# make bench  measure this application against a naive Faust agent
+# make lint   formatting, linting, types
+# make lock   pin the dependencies anew (needs uv)
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test bench lint lock clean
+
+demo: .venv/runtime
+	@$(BIN)/fraud-stream demo
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "Cannot make a virtual environment; on Debian and Ubuntu install python3-venv first."; exit 1; }
+
+.venv/runtime: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ .venv/runtime
+
+lock:
+	uv pip compile pyproject.toml --group build --universal --generate-hashes --no-header --no-emit-index-url -o requirements.lock
+	uv pip compile pyproject.toml --group build --group dev --universal --generate-hashes --no-header --no-emit-index-url -o requirements-dev.lock
+
+clean:
+	rm -rf .venv .fraud-stream build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

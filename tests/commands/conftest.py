@@ -1,0 +1,40 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fraud_stream import broker
+from fraud_stream.cli import main
+from fraud_stream.kafka import create_topics
+from fraud_stream.settings import FILE_VARIABLE, PREFIX, Settings, load
+
+ROOT = Path(__file__).parent.parent.parent
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def shipped_settings(monkeypatch):
+    """The shipped file alone, whatever the developer's own environment says."""
+    for variable in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv(FILE_VARIABLE, str(ROOT / "faust.conf"))
+
+
+@pytest.fixture
+def run() -> Run:
+    """Runs the command line as people do: ``run("topics", "--json")``."""
+    return lambda *arguments, **options: CliRunner().invoke(main, arguments, **options)
+
+
+@pytest.fixture
+def served(monkeypatch, tmp_path) -> Iterator[Settings]:
+    """An embedded broker with the topics, and settings that lead to it."""
+    port = broker.free_port()
+    monkeypatch.setenv("FRAUD_STREAM_BROKER_URL", f"kafka://127.0.0.1:{port}")
+    monkeypatch.setenv("FRAUD_STREAM_TOPICS_PARTITIONS", "2")
+    with broker.running(port, tmp_path / "broker.log"):
+        settings = load().settings
+        create_topics(settings)
+        yield settings
