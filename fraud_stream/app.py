@@ -10,7 +10,9 @@ from typing import Any  # noqa: E402
 import faust  # noqa: E402
 from mode import CrashingSupervisor  # noqa: E402
 
+from fraud_stream.banner import banner  # noqa: E402
 from fraud_stream.engine.app import ExactApp  # noqa: E402
+from fraud_stream.errors import SettingsError  # noqa: E402
 from fraud_stream.kafka import create_topics  # noqa: E402
 from fraud_stream.settings import BrokerSettings, Settings, load  # noqa: E402
 
@@ -75,5 +77,18 @@ def _ssl_context(broker: BrokerSettings) -> ssl.SSLContext:
     return context
 
 
-settings = load().settings
+def _load_or_exit() -> Settings:
+    try:
+        return load().settings
+    except SettingsError as error:
+        raise SystemExit(f"Error: {error}") from None
+
+
+settings = _load_or_exit()
 app = create_app(settings)
+
+
+@app.task
+async def announce() -> None:
+    """Say what this worker does."""
+    app.log.info("%s", banner(settings))

@@ -195,7 +195,7 @@ def redrive(settings: Settings, plan: Plan, *, remember: bool = True) -> int:
     while batch := list(islice(chosen, _BATCH)):
         try:
             _deliver(producer, batch, partitions)
-        except (BrokerError, KafkaException) as error:
+        except BrokerError as error:
             raise BrokerError(f"{sent} of {len(plan.chosen)} were sent, then: {error}") from None
         sent += len(batch)
         if remember:
@@ -228,19 +228,17 @@ def _deliver(producer: Producer, batch: list[Letter], partitions: dict[str, int]
 
 
 def _produce(producer: Producer, message: Any, about: DeadLetter, partitions: int, failures: list[str]) -> None:
-    def hear(error: Any, _: Any) -> None:
+    def hear(error: Any, _: Any = None) -> None:
         if error is not None:
             failures.append(f"{about.topic} {about.partition}: {error.str()}")
 
-    producer.produce(
-        about.topic,
-        message.value(),
-        message.key(),
-        # a customer's records stay in one partition; where the topic has it no longer, the key decides
-        about.partition if 0 <= about.partition < partitions else _BY_KEY,
-        on_delivery=hear,
-        headers=_headers(message.headers()),
-    )
+    # a customer's records stay in one partition; where the topic has it no longer, the key decides
+    partition = about.partition if 0 <= about.partition < partitions else _BY_KEY
+    headers = _headers(message.headers())
+    try:
+        producer.produce(about.topic, message.value(), message.key(), partition, on_delivery=hear, headers=headers)
+    except KafkaException as error:
+        hear(error.args[0])
 
 
 def _headers(received: list[tuple[str, bytes]]) -> list[tuple[str, str | bytes | None]]:

@@ -262,8 +262,9 @@ def load(environ: Mapping[str, str] | None = None) -> Loaded:
     environ = os.environ if environ is None else environ
     values: dict[str, dict[str, str]] = {}
     sources: dict[tuple[str, str], str] = {}
-    path = Path(environ.get(FILE_VARIABLE) or "faust.conf")
-    if path.exists() or FILE_VARIABLE in environ:
+    named = environ.get(FILE_VARIABLE)
+    path = Path(named or "faust.conf")
+    if named or path.exists():
         _read_file(path, values, sources)
     _read_environment(environ, values, sources)
     rules = [_rule(name.removeprefix("rule "), values.pop(name)) for name in list(values) if name.startswith("rule ")]

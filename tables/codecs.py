@@ -5,34 +5,26 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from fraud_stream.domain.packed import pack, unpack
+from fraud_stream.engine.guard import SIZE, pack_guard
 
 S = TypeVar("S")
 
 
 class StructCodec(Generic[S]):
-    """The codec of a struct whose guard is its `offset`.
+    """The codec of a struct that knows the `offset` it has applied: its guard.
 
     Args:
         kind: The struct.
-        guard: The attribute that only grows.
     """
 
-    def __init__(self, kind: type[S], guard: str = "offset") -> None:
-        self._guard = guard
-        self._encoder = msgspec.msgpack.Encoder(enc_hook=pack)
-        self._decoder = msgspec.msgpack.Decoder(kind, dec_hook=unpack)
+    def __init__(self, kind: type[S]) -> None:
+        self._encode = msgspec.msgpack.Encoder(enc_hook=pack).encode
+        self._decode = msgspec.msgpack.Decoder(kind, dec_hook=unpack).decode
 
-    def guard(self, value: S) -> int:
-        """The number that grows with each change."""
-        number: int = getattr(value, self._guard)
-        return number
+    def dump(self, value: Any) -> bytes:
+        """The value as bytes, its guard first; an offset begins at -1, a guard at 0."""
+        return pack_guard(value.offset + 1) + self._encode(value)
 
-    def encode(self, value: S) -> bytes:
-        """The value as bytes."""
-        return self._encoder.encode(value)
-
-    def decode(self, data: bytes) -> S:
-        """The value that `data` holds."""
-        value: Any = self._decoder.decode(data)
-        result: S = value
-        return result
+    def load(self, data: bytes) -> S:
+        """The value that is stored as `data`."""
+        return self._decode(data[SIZE:])

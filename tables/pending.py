@@ -7,33 +7,34 @@ Read by: the join that makes `labelled`.
 import struct
 from typing import Any
 
+import msgspec
+
 from fraud_stream.app import app, settings
 from fraud_stream.domain.pending import Pending
-from fraud_stream.engine.guard import SIZE
-from tables.codecs import StructCodec
 from tables.ranks import PENDING
 
-_TIME = struct.Struct(">d")
+_HEAD = struct.Struct(">qd")
 
 
-class PendingCodec(StructCodec[Pending]):
-    """The event time in front, so that the deadline is read without decoding the rest."""
+class PendingCodec:
+    """Guarded by the stage, which only grows; then the event time, so that the deadline is read without the rest."""
 
     def __init__(self) -> None:
-        super().__init__(Pending, guard="stage")
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(Pending).decode
 
-    def encode(self, value: Pending) -> bytes:
+    def dump(self, value: Pending) -> bytes:
         """The value as bytes."""
-        return _TIME.pack(value.time) + super().encode(value)
+        return _HEAD.pack(value.stage, value.time) + self._encode(value)
 
-    def decode(self, data: bytes) -> Pending:
-        """The value that `data` holds."""
-        return super().decode(data[_TIME.size :])
+    def load(self, data: bytes) -> Pending:
+        """The value that is stored as `data`."""
+        return self._decode(data[_HEAD.size :])
 
 
 def deadline(_: Any, data: bytes) -> float:
     """When a stored entry expires, seconds of stream time."""
-    time: float = _TIME.unpack_from(data, SIZE)[0]
+    time: float = _HEAD.unpack_from(data)[1]
     return time + settings.labels.horizon
 
 

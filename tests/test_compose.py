@@ -7,6 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from fraud_stream.settings import PREFIX, load
+from producers.generate import generate
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
@@ -23,7 +24,7 @@ def test_compose_file_meets_the_specification():
         "vendor.compose-spec",
         "docker-compose.yml",
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -67,8 +68,6 @@ def test_listeners_of_kafka_agree():
 
 
 def test_generator_is_called_with_options_that_exist():
-    from producers.generate import generate
-
     script, command, *arguments = SERVICES["generator"]["command"]
     assert (script, command) == ("fraud-stream", "generate")
     generate.make_context("generate", arguments)

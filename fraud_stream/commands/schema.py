@@ -17,7 +17,8 @@ from fraud_stream.terminal import as_json
 def schema(record: str | None, asyncapi: bool, output: TextIO) -> None:
     """Print the JSON Schemas or the AsyncAPI document.
 
-    Without --asyncapi: the schemas of all records, or that of one RECORD. Transaction is what producers may write, with the names of the section [fields] and within [limits].
+    Without --asyncapi: the schemas of all records, or that of one RECORD. Transaction is what producers may write,
+    with the names of the section [fields] and within [limits].
     """
     if asyncapi and record:
         raise click.UsageError("--asyncapi describes all records; leave RECORD out")

@@ -6,7 +6,7 @@ from fraud_stream.kafka import create_topics, list_topics, topic_specs
 from fraud_stream.settings import Settings, load
 from fraud_stream.terminal import as_json, print_table
 
-_COLUMNS = ("topic", "partitions", "cleanup", "state")
+_COLUMNS = ("topic", "partitions", "state")
 
 
 @click.command()
@@ -14,7 +14,7 @@ _COLUMNS = ("topic", "partitions", "cleanup", "state")
 def topics(json_: bool) -> None:
     """Make the topics that are missing and list all.
 
-    The list has the application's topics and its tables' changelogs, which the worker makes.
+    The list has the application's topics and those that its workers make for themselves, such as changelogs.
     """
     settings = load().settings
     made = create_topics(settings)
@@ -25,17 +25,11 @@ def topics(json_: bool) -> None:
         print_table(f"Topics at {settings.broker.url}", _COLUMNS, rows)
 
 
-def _rows(settings: Settings, made: set[str]) -> list[tuple[str, int, str, str]]:
-    there, specs = list_topics(settings), topic_specs(settings)
-    rows = [
-        (
-            spec.name,
-            there.get(spec.name, spec.partitions),  # a topic just made may not be told of at once
-            "compact" if spec.compacted else "delete",
-            "made now" if spec.name in made else "there",
-        )
-        for spec in specs
+def _rows(settings: Settings, made: set[str]) -> list[tuple[str, int, str]]:
+    there, prefix = list_topics(settings), f"{settings.app.id}-"
+    ours = {spec.name: there.get(spec.name, spec.partitions) for spec in topic_specs(settings)}  # new ones may lack yet
+    workers = sorted(name for name in there if name.startswith(prefix) and name not in ours)
+    return [
+        *((name, count, "made now" if name in made else "there") for name, count in ours.items()),
+        *((name, there[name], "the worker's") for name in workers),
     ]
-    changelogs = sorted(set(there) - {spec.name for spec in specs})
-    prefix = f"{settings.app.id}-"
-    return rows + [(name, there[name], "compact", "changelog") for name in changelogs if name.startswith(prefix)]

@@ -116,12 +116,9 @@ class FeatureMaker:
 
     def after(self, tx: Transaction, profile: Profile, tumbling: WindowStats, hopping: WindowStats) -> list[float]:
         """The features of windows that have `tx` in them."""
-        row: list[float] = [
-            seen_within_hour(profile.locations, tx.timestamp),
-            seen_within_hour(profile.devices, tx.timestamp),
-        ]
-        for window in profile.sums.windows(tx.timestamp):
-            row += window
+        time = tx.timestamp
+        row: list[float] = [seen_within_hour(profile.locations, time), seen_within_hour(profile.devices, time)]
+        row += profile.sums.row(time)
         for stats in (tumbling, hopping):
             row += (stats.count, stats.total, len(stats.locations), len(stats.devices), len(stats.merchants))
         return row
@@ -141,26 +138,24 @@ class FeatureMaker:
 
 
 def _of_history(tx: Transaction, profile: Profile) -> tuple[float, ...]:
-    moments, month = profile.moments, profile.sums
-    counted = month.longest(tx.timestamp)
+    moments, amount = profile.moments, tx.amount
+    count, total = profile.sums.longest(tx.timestamp)
     known = moments.count >= ENOUGH_HISTORY
     since = DAY * 30 if profile.last_time is None else max(0.0, tx.timestamp - profile.last_time)
     device = tx.device_id or tx.device_type
     return (
         moments.count,
-        _zscore(tx.amount, moments.count, moments.mean, moments.deviation),
-        tx.amount / counted.mean if counted.mean else 1.0,
-        _zscore(tx.amount, counted.count, counted.mean, month.deviation),
+        _zscore(amount, moments.mean, moments.deviation) if known else 0.0,
+        amount * count / total if total else 1.0,
+        _zscore(amount, total / count, profile.sums.deviation) if count >= ENOUGH_HISTORY else 0.0,
         math.log1p(since),
         float(known and device is not None and device not in profile.devices),
         float(known and tx.location is not None and tx.location not in profile.locations),
     )
 
 
-def _zscore(amount: float, count: int, mean: float, deviation: float) -> float:
+def _zscore(amount: float, mean: float, deviation: float) -> float:
     """Deviations above the mean.  A customer who always pays the same is given a tenth of it as deviation."""
-    if count < ENOUGH_HISTORY:
-        return 0.0
     score = (amount - mean) / max(deviation, 0.1 * mean, 0.01)
     return min(max(score, -LARGEST_ZSCORE), LARGEST_ZSCORE)
 

@@ -28,8 +28,8 @@ class CustomerWindows(Protocol):
         """The statistics that a transaction of that time is added to; None where it is too late for that."""
         ...
 
-    def window(self, key: Any, time: float) -> WindowStats:
-        """The earliest window that contains that time."""
+    def window(self, key: Any, time: float, last: float | None) -> WindowStats:
+        """The earliest window that contains that time; `last` is the largest time added before, None if none was."""
         ...
 
 
@@ -81,7 +81,7 @@ class Observer:
             if profile.ids.holds(tx.transaction_id, offset):
                 _add_to_windows(tx, offset, state)
             return None
-        before = self.maker.before(tx, profile)
+        row, last = self.maker.before(tx, profile), profile.last_time
         is_new = profile.add(tx, offset, self._max_events)
         state.profiles.put(tx.customer_id, profile)
         if not is_new:
@@ -89,18 +89,19 @@ class Observer:
             return None
         is_late = not _add_to_windows(tx, offset, state)
         self.counts["late"] += is_late
-        return Observed(before + self._after(tx, profile, state), is_late)
-
-    def _after(self, tx: Transaction, profile: Profile, state: CustomerState) -> list[float]:
-        tumbling = state.tumbling.window(tx.customer_id, tx.timestamp)
-        hopping = state.hopping.window(tx.customer_id, tx.timestamp)
-        return self.maker.after(tx, profile, tumbling, hopping)
+        tumbling = state.tumbling.window(tx.customer_id, tx.timestamp, last)
+        hopping = state.hopping.window(tx.customer_id, tx.timestamp, last)
+        row += self.maker.after(tx, profile, tumbling, hopping)
+        return Observed(row, is_late)
 
 
 def _add_to_windows(tx: Transaction, offset: int, state: CustomerState) -> bool:
     """Add to all windows that have not expired; False where one has."""
-    changed = [windows.change(tx.customer_id, tx.timestamp) for windows in (state.tumbling, state.hopping)]
-    for stats in changed:
-        if stats is not None:
+    complete = True
+    for windows in (state.tumbling, state.hopping):
+        stats = windows.change(tx.customer_id, tx.timestamp)
+        if stats is None:
+            complete = False
+        else:
             stats.add(tx, offset)
-    return None not in changed
+    return complete

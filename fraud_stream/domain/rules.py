@@ -56,7 +56,7 @@ class RuleError(ValueError):
     """A rule cannot be used; the message says what is wrong and what is allowed."""
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rule as people write it.
 
     Attributes:

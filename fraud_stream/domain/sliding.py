@@ -29,11 +29,6 @@ class Window(NamedTuple):
     count: int
     total: float
 
-    @property
-    def mean(self) -> float:
-        """Mean amount; 0 for an empty window."""
-        return self.total / self.count if self.count else 0.0
-
 
 class SlidingSums(msgspec.Struct, array_like=True, gc=False):
     """Counts and sums of the amounts of the last hour, day, 7 days and 30 days.
@@ -81,14 +76,24 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
         if self.times and time < self.times[-1]:
             return [self._window_before(time, span) for span in SPANS]
         self._expire(time)
-        return [Window(self.counts[n], self.totals[n] / _MILLION) for n in range(len(SPANS))]
+        return [Window(count, total / _MILLION) for count, total in zip(self.counts, self.totals, strict=True)]
 
-    def longest(self, time: float) -> Window:
-        """The window of the longest span that ends at `time`."""
+    def row(self, time: float) -> list[float]:
+        """Count and total of each window that ends at `time`, one after the other."""
+        if time < self.times[-1]:
+            return [number for window in self.windows(time) for number in window]
+        self._expire(time)
+        numbers: list[float] = []
+        for count, total in zip(self.counts, self.totals, strict=True):
+            numbers += (count, total / _MILLION)
+        return numbers
+
+    def longest(self, time: float) -> tuple[int, float]:
+        """Count and total of the window of the longest span that ends at `time`."""
         if self.times and time < self.times[-1]:
             return self._window_before(time, SPANS[-1])
         self._expire(time)
-        return Window(self.counts[-1], self.totals[-1] / _MILLION)
+        return self.counts[-1], self.totals[-1] / _MILLION
 
     @property
     def deviation(self) -> float:

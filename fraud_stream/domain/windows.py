@@ -51,20 +51,24 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
             return False
         self.offset = offset
         self._add_amount(tx.amount)
-        self.first = min(self.first, tx.timestamp)
-        self.last = max(self.last, tx.timestamp)
-        _note(self.locations, tx.location)
-        _note(self.devices, tx.device_id or tx.device_type)
-        _note(self.merchants, tx.merchant_id)
-        _note(self.categories, tx.product_category)
+        if tx.timestamp < self.first:
+            self.first = tx.timestamp
+        if tx.timestamp > self.last:
+            self.last = tx.timestamp
+        values = (tx.location, tx.device_id or tx.device_type, tx.merchant_id, tx.product_category)
+        for seen, value in zip(self._distinct(), values, strict=True):
+            if value is not None and value not in seen:
+                _note(seen, value)
         return True
 
     def _add_amount(self, amount: float) -> None:
         self.count += 1
         self.total += amount
         self.squares += amount * amount
-        self.low = min(self.low, amount)
-        self.high = max(self.high, amount)
+        if amount < self.low:
+            self.low = amount
+        if amount > self.high:
+            self.high = amount
 
     def merge(self, other: "WindowStats") -> None:
         """Add all that `other` has seen; the two must have no transaction in common."""
@@ -119,6 +123,6 @@ def standard_deviation(count: int, total: float, squares: float) -> float:
     return math.sqrt(max(0.0, squares / count - mean * mean))
 
 
-def _note(seen: list[str], value: str | None) -> None:
-    if value is not None and value not in seen and len(seen) < MAX_DISTINCT:
+def _note(seen: list[str], value: str) -> None:
+    if value not in seen and len(seen) < MAX_DISTINCT:
         seen.append(value)

@@ -1,6 +1,7 @@
 """A Faust application with the engine in it."""
 
 import asyncio
+import functools
 import gc
 import logging
 import sys
@@ -103,7 +104,8 @@ class ExactApp(faust.App):  # type: ignore[misc]
                 async for event in stream.events():
                     await self._process(handler, stream, event)
 
-            return self.agent(channel, name=handler.__module__)(process)
+            functools.update_wrapper(process, handler)
+            return self.agent(channel, name=handler.__name__)(process)
 
         return decorate
 
@@ -132,10 +134,17 @@ class ExactApp(faust.App):  # type: ignore[misc]
         await super().on_start()
         gc.set_threshold(*GC_THRESHOLDS)
         logging.getLogger("aiokafka").setLevel(logging.INFO)  # it makes debug records for nobody, several a batch
-        await asyncio.to_thread(self._prepare)
+        await self._prepare_or_exit()
         self.producer.buffer.max_messages = PRODUCER_BUFFER
         for service in (*self._readers, self.group_commit):
             await self.add_runtime_dependency(service)
+
+    async def _prepare_or_exit(self) -> None:
+        try:
+            await asyncio.to_thread(self._prepare)
+        except Exception as error:
+            self.log.critical("cannot start: %s", error)
+            raise SystemExit(1) from None
 
     def _discovery_modules(self) -> list[str]:
         """Only the modules that are named: Faust would import the whole origin package, command line and all."""

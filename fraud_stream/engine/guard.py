@@ -5,48 +5,31 @@ Eight bytes, most significant first, so that comparing bytes compares numbers.
 """
 
 import struct
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 SIZE = 8
 _NUMBER = struct.Struct(">q")
+#: The guard of a number from -1 on.
+pack_guard = _NUMBER.pack
 V = TypeVar("V")
 
 
 class Codec(Protocol[V]):
     """How a table's values become bytes."""
 
-    def guard(self, value: V) -> int:
-        """The number that grows with each change of the value; -1 at first."""
-        ...
-
-    def encode(self, value: V) -> bytes:
-        """The value as bytes."""
-        ...
-
-    def decode(self, data: bytes) -> V:
-        """The value that `data` holds."""
-        ...
-
-
-class Guarded(Generic[V]):
-    """Bytes of values with their guard in front."""
-
-    def __init__(self, codec: Codec[V]) -> None:
-        self._codec = codec
-
     def dump(self, value: V) -> bytes:
-        """A value as it is stored."""
-        return _NUMBER.pack(self._codec.guard(value) + 1) + self._codec.encode(value)
+        """The value as bytes, its guard first."""
+        ...
 
     def load(self, data: bytes) -> V:
         """The value that is stored as `data`."""
-        return self._codec.decode(data[SIZE:])
+        ...
 
 
 def is_older(new: bytes, old: bytes | None) -> bool:
     """Whether the stored value `new` would undo changes that `old` has.
 
-    >>> is_older(_NUMBER.pack(1), _NUMBER.pack(2)), is_older(_NUMBER.pack(2), _NUMBER.pack(2))
+    >>> is_older(pack_guard(1), pack_guard(2)), is_older(pack_guard(2), pack_guard(2))
     (True, False)
     """
     return old is not None and new[:SIZE] < old[:SIZE]

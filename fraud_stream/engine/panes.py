@@ -31,15 +31,15 @@ class WindowedTable(ExactTable):
         """What Faust makes a copy of this table from."""
         return {**super().info(), "merge": self.merge}
 
-    @property
-    def size(self) -> float:
-        """Length of a window, seconds."""
-        return float(self.window.size)
+    def using_window(self, window: Any, *, key_index: bool = False) -> Any:
+        """Take a window; Faust calls this for ``.tumbling()`` and ``.hopping()``.
 
-    @property
-    def step(self) -> float:
-        """Seconds from the start of one window to that of the next; a pane's length."""
-        return float(self.window.step)
+        Its attributes become this table's: `size` of a window, `step` from one to the next (a pane's length) and
+        `expires`, in seconds.
+        """
+        self.size, self.step = float(window.size), float(window.step)
+        self.expires = math.inf if window.expires is None else float(window.expires)
+        return super().using_window(window, key_index=key_index)
 
     def pane_range(self, time: float) -> WindowRange:
         """The pane that contains `time`."""
@@ -64,13 +64,11 @@ class WindowedTable(ExactTable):
 
     def is_late(self, time: float, partition: int) -> bool:
         """Whether the last window of an event of that `time` has expired."""
-        expires = self.window.expires
-        return expires is not None and self._last_end(time) + expires <= self.clock.now(partition)
+        return self._last_end(time) + self.expires <= self.clock.now(partition)
 
     def deadline(self, key: Any, data: bytes) -> float | None:
         """A pane expires with the last window that it is part of."""
-        expires = self.window.expires
-        return None if expires is None else self._last_end(key[1][0]) + float(expires)
+        return None if self.expires == math.inf else self._last_end(key[1][0]) + self.expires
 
     def _last_end(self, time: float) -> float:
         return time // self.step * self.step + self.size
@@ -106,7 +104,7 @@ class WindowedTable(ExactTable):
 
     def _live_panes(self, partition: int) -> Iterator[WindowRange]:
         now = self.clock.now(partition)
-        first = (now - (self.window.expires or 0.0) - self.size) // self.step
+        first = (now - self.expires - self.size) // self.step
         for n in range(int(first), int(now // self.step) + 1):
             yield window_range(n * self.step, self.step)
 
@@ -126,26 +124,35 @@ class Windows(Generic[S]):
         self._held: TablePartition[S] = table.partition(partition)
         self._new = new
         self._size, self._step = table.size, table.step
-        self._expires = table.window.expires or math.inf
-        self._earlier = [n * self._step for n in reversed(range(round(self._size / self._step)))]
+        self._panes = range(round(self._size / self._step))
 
     def change(self, key: Any, time: float) -> S | None:
         """The value that an event of that `time` is added to; None where it is too late for that."""
         now = self._table.clock.now(self._partition)
-        if time + self._expires < now and self._table.is_late(time, self._partition):
+        if time + self._table.expires < now and self._table.is_late(time, self._partition):
             return None
         pane = key, window_range(time // self._step * self._step, self._step)
         value = self._held.get(pane) or self._new()
         self._held.put(pane, value)
         return value
 
-    def window(self, key: Any, time: float) -> S:
-        """The earliest window that contains `time`, with all that was added."""
-        newest, step, get = time // self._step * self._step, self._step, self._held.get
-        panes = [
-            pane for earlier in self._earlier if (pane := get((key, window_range(newest - earlier, step)))) is not None
-        ]
-        if len(panes) == 1:
-            return panes[0]
-        merged: S = self._table.merge(panes)
+    def window(self, key: Any, time: float, last: float | None) -> S:
+        """The earliest window that contains `time`, with all that was added.
+
+        `last` is the largest time that was added before `time` was: between the two there is nothing to look for.
+        """
+        step, get = self._step, self._held.get
+        newest = time // step * step
+        value = get((key, window_range(newest, step)))
+        oldest = newest - self._size + step
+        if value is not None and (last is None or last < oldest):
+            return value
+        panes = (get((key, window_range(newest - n * step, step))) for n in self._earlier(newest, last))
+        merged: S = self._table.merge(pane for pane in panes if pane is not None)
         return merged
+
+    def _earlier(self, newest: float, last: float | None) -> Iterator[int]:
+        """How many steps back the panes are that may have something in them, the farthest first."""
+        nearest = 1 if last is None or last >= newest else math.ceil((newest - last) / self._step)
+        yield from range(len(self._panes) - 1, nearest - 1, -1)
+        yield 0

@@ -5,7 +5,7 @@ processed, which a group of chunks does not have.
 """
 
 from collections import ChainMap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from faust.stores import memory, rocksdb
@@ -17,8 +17,8 @@ from fraud_stream.engine.keys import decode_key, encode_key
 class PartitionedStore(Protocol):
     """What a table asks of its store."""
 
-    def read(self, partition: int, key: Any) -> bytes | None:
-        """The value of `key`, None where there is none."""
+    def reader(self, partition: int) -> Callable[[Any], bytes | None]:
+        """What tells the value of a key in a partition, None where there is none; good until the partition is dropped."""
         ...
 
     def write(self, partition: int, key: Any, value: bytes | None) -> None:
@@ -67,10 +67,9 @@ class MemoryStore(memory.Store):  # type: ignore[misc]
         """All partitions as one mapping, for Faust's read operations."""
         return ChainMap(*self.partitions.values())
 
-    def read(self, partition: int, key: Any) -> bytes | None:
+    def reader(self, partition: int) -> Callable[[Any], bytes | None]:
         """See `PartitionedStore`."""
-        held = self.partitions.get(partition)
-        return held.get(key) if held is not None else None
+        return self.partitions.setdefault(partition, {}).get
 
     def write(self, partition: int, key: Any, value: bytes | None) -> None:
         """See `PartitionedStore`."""
@@ -112,10 +111,10 @@ class MemoryStore(memory.Store):  # type: ignore[misc]
 class RocksStore(rocksdb.Store):  # type: ignore[misc]
     """``rocksdb://``: a RocksDB database for each partition."""
 
-    def read(self, partition: int, key: Any) -> bytes | None:
+    def reader(self, partition: int) -> Callable[[Any], bytes | None]:
         """See `PartitionedStore`."""
-        value: bytes | None = self._db_for_partition(partition).get(encode_key(key))
-        return value
+        get = self._db_for_partition(partition).get
+        return lambda key: get(encode_key(key))  # type: ignore[no-any-return]  # the driver has no types
 
     def write(self, partition: int, key: Any, value: bytes | None) -> None:
         """See `PartitionedStore`."""

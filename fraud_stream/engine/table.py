@@ -14,7 +14,7 @@ from faust.types import TP, EventT
 from yarl import URL
 
 from fraud_stream.engine.expiry import Deadlines, StreamClock
-from fraud_stream.engine.guard import Codec, Guarded, is_older
+from fraud_stream.engine.guard import Codec, is_older
 from fraud_stream.engine.keys import decode_key, encode_key
 from fraud_stream.engine.outbox import Outbox
 from fraud_stream.engine.store import MemoryStore, PartitionedStore, RocksStore
@@ -34,10 +34,11 @@ class TablePartition(Generic[V]):
     Between `get` and `put` of one value nothing may be awaited.
     """
 
-    def __init__(self, store: PartitionedStore, partition: int, guarded: Guarded[V]) -> None:
+    def __init__(self, store: PartitionedStore, partition: int, codec: Codec[V]) -> None:
         self._store = store
         self._partition = partition
-        self._guarded = guarded
+        self._codec = codec
+        self._read = store.reader(partition)
         self._values: dict[Any, Any] = {}
         self._dirty: set[Any] = set()
         self._taken: dict[Any, bytes | None] = {}
@@ -46,8 +47,8 @@ class TablePartition(Generic[V]):
         """The newest value of `key`; None where there is none.  A value that is changed has to be put."""
         value = self._values.get(key, _UNREAD)
         if value is _UNREAD:
-            data = self._taken[key] if key in self._taken else self._store.read(self._partition, key)
-            value = self._values[key] = None if data is None else self._guarded.load(data)
+            data = self._taken[key] if key in self._taken else self._read(key)
+            value = self._values[key] = None if data is None else self._codec.load(data)
         return value
 
     def put(self, key: Any, value: V | None) -> None:
@@ -57,7 +58,7 @@ class TablePartition(Generic[V]):
 
     def take(self) -> dict[Any, bytes | None]:
         """What changed, as it is stored."""
-        values, dirty, dump = self._values, self._dirty, self._guarded.dump
+        values, dirty, dump = self._values, self._dirty, self._codec.dump
         self._taken = {key: None if (value := values[key]) is None else dump(value) for key in dirty}
         self._values, self._dirty = {}, set()
         return self._taken
@@ -91,7 +92,6 @@ class ExactTable(faust.Table):  # type: ignore[misc]
         super().__init__(app, value_type=bytes, **kwargs)
         self.codec = codec
         self.clock = clock
-        self.guarded = Guarded(codec)
         self._lifetime = lifetime
         self._changing: dict[int, TablePartition[Any]] = {}
         self._deadlines: dict[int, Deadlines] = {}
@@ -106,14 +106,14 @@ class ExactTable(faust.Table):  # type: ignore[misc]
         """The values of one partition, to read and change."""
         held = self._changing.get(partition)
         if held is None:
-            held = self._changing[partition] = TablePartition(self.data, partition, self.guarded)
+            held = self._changing[partition] = TablePartition(self.data, partition, self.codec)
         return held
 
     def entries(self, partitions: Iterable[int]) -> Iterator[tuple[Any, Any]]:
         """Every key and value of some partitions, as last written."""
         for partition in partitions:
             for key, data in self.data.entries(partition):
-                yield key, self.guarded.load(data)
+                yield key, self.codec.load(data)
 
     def __getitem__(self, key: Any) -> Any:
         for partition in self._partitions_to_search():
@@ -212,7 +212,7 @@ class ExactTable(faust.Table):  # type: ignore[misc]
     def _apply(self, partition: int, key: Any, data: bytes | None) -> None:
         if data is None:
             self.data.write(partition, key, None)
-        elif not is_older(data, self.data.read(partition, key)):
+        elif not is_older(data, self.data.reader(partition)(key)):
             self.data.write(partition, key, data)
             self._notice(partition, key, data)
 

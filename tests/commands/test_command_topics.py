@@ -1,8 +1,9 @@
 import json
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
-from fraud_stream.kafka import topic_specs
+from fraud_stream.kafka import client_config, topic_specs
 
 pytestmark = pytest.mark.broker
 
@@ -13,17 +14,24 @@ def test_topics_are_made_once_and_listed(run, served, monkeypatch):
     assert first["fraud.alerts"] == {
         "topic": "fraud.alerts",
         "partitions": 2,
-        "cleanup": "delete",
         "state": "made now",
     }
-    assert first["models"] == {"topic": "models", "partitions": 1, "cleanup": "compact", "state": "there"}
+    assert first["models"] == {"topic": "models", "partitions": 1, "state": "there"}
     again = json.loads(run("topics", "--json").stdout)
     assert {row["state"] for row in again} == {"there"}
     assert len(again) == len(topic_specs(served))
 
 
+def test_topics_of_the_workers_are_listed_too(run, served):
+    admin = AdminClient(client_config(served.broker))
+    made = admin.create_topics([NewTopic("fraud-stream-pending-changelog", 2, 1)])
+    made["fraud-stream-pending-changelog"].result(10)
+    last = json.loads(run("topics", "--json").stdout)[-1]
+    assert last == {"topic": "fraud-stream-pending-changelog", "partitions": 2, "state": "the worker's"}
+
+
 def test_table(run, served):
-    assert "transactions-dead  2           delete   there" in run("topics").stdout
+    assert "transactions-dead  2           there" in run("topics").stdout
 
 
 def test_topic_with_other_partitions_is_an_error(run, served, monkeypatch):

@@ -10,7 +10,6 @@ import pytest
 from fraud_stream.domain.intake import Intake
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.windows import WindowStats
-from fraud_stream.engine.guard import SIZE
 from fraud_stream.engine.keys import decode_key
 from fraud_stream.kafka import read_all
 from fraud_stream.records import alert_id
@@ -107,7 +106,7 @@ def windows_are_exact(settings: Settings) -> bool:
     codec = StructCodec(WindowStats)
     for table, truth in (("customer_tumbling", state.tumbling), ("customer_hopping", state.hopping)):
         assert isinstance(truth, DictWindows)
-        found = {(key[0], key[1][0]): codec.decode(value[SIZE:]) for key, value in latest(settings, table).items()}
+        found = {(key[0], key[1][0]): codec.load(value) for key, value in latest(settings, table).items()}
         if found != dict(truth.panes):
             return False
     return True
@@ -118,9 +117,9 @@ def profiles_are_exact(settings: Settings) -> bool:
     _, state = decide_all(settings, ((offset, intake.read(value)) for offset, value in by_partition(settings)))
     codec = StructCodec(Profile)
     assert isinstance(state.profiles, DictProfiles)
-    found = {key: codec.decode(value[SIZE:]) for key, value in latest(settings, "customer_profile").items()}
-    return {key: codec.encode(profile) for key, profile in found.items()} == {
-        key: codec.encode(profile) for key, profile in state.profiles.items()
+    found = {key: codec.load(value) for key, value in latest(settings, "customer_profile").items()}
+    return {key: codec.dump(profile) for key, profile in found.items()} == {
+        key: codec.dump(profile) for key, profile in state.profiles.items()
     }
 
 
