@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agents.models import maker, shelf
-from agents.outputs import Outputs, reporter, send_dead_letter
+from agents.outputs import Outputs, send_dead_letter
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Judge, Thresholds
 from fraud_stream.domain.intake import Intake, Refused
@@ -20,9 +20,7 @@ from tables import customer_hopping, customer_profile, customer_tumbling
 
 intake = Intake(settings.fields.names, settings.intake_limits)
 observer = Observer(maker, settings.windows.max_events)
-judge = Judge(
-    maker.names, settings.rules, Thresholds(settings.model.alert_threshold, settings.model.block_threshold)
-)
+judge = Judge(maker.names, settings.rules, Thresholds(settings.model.alert_threshold, settings.model.block_threshold))
 
 
 class Taken(NamedTuple):
@@ -76,4 +74,5 @@ def customer_state(partition: int) -> CustomerState:
 
 def latest_time(record: Any, partition: int) -> float:
     """The later of the broker's time and the stream's, seconds: a transaction may not lie far ahead of both."""
-    return max(record.timestamp / 1000.0, app.clock.now(partition))
+    broker_time: float = record.timestamp / 1000.0
+    return max(broker_time, app.clock.now(partition))

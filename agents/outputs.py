@@ -15,7 +15,7 @@ from fraud_stream.domain.intake import Refused
 from fraud_stream.domain.pending import DONE, EARLY, Pending
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.records import Alert, DeadLetter
-from fraud_stream.reports import Context, Reporter
+from fraud_stream.reports import Context, Reporter, Told
 from tables.pending import pending
 
 log = logging.getLogger("fraud_stream.alerts")
@@ -51,7 +51,7 @@ class Outputs:
         if alert is not None:
             outbox.put(topics.alerts, self._partition, key, encode(alert))
             log_alert(alert)
-        scored = reporter.scored(tx, row, decision, alert, self._context, origin)
+        scored = reporter.scored(tx, row, decision, Told(record, is_late, alert, self._context))
         outbox.put(topics.scored, self._partition, key, encode(scored))
         if is_late:
             outbox.put(topics.late, self._partition, key, record.value)

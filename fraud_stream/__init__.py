@@ -11,7 +11,7 @@ def __getattr__(name: str) -> Any:
     """Make the Faust application when it is first asked for."""
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from fraud_stream.app import app
+    from fraud_stream.app import app  # noqa: PLC0415 - lazily: see above
 
     globals()["app"] = app  # importing the submodule has just set this name to the module
     return app

@@ -88,7 +88,7 @@ settings = _load_or_exit()
 app = create_app(settings)
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]
 async def announce() -> None:
     """Say what this worker does."""
     app.log.info("%s", banner(settings))

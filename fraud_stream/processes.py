@@ -12,9 +12,7 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 
 
-def spawn(
-    command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
-) -> "subprocess.Popen[bytes]":
+def spawn(command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
     """Start a program in the background; what it prints goes to `log`."""
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own programs, no shell

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from fraud_stream.domain.decision import Verdict
 from fraud_stream.domain.intake import ALIASES, FIRST_MILLISECOND, LONGEST_ID, LONGEST_TEXT, YEAR_2000, Limits
 from fraud_stream.domain.transaction import REQUIRED, Transaction
 from fraud_stream.models.state import ModelState
@@ -31,7 +32,6 @@ __all__ = [
     "transaction_schema",
 ]
 
-Verdict = Literal["accept", "review", "block"]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 

@@ -22,6 +22,22 @@ class Context(NamedTuple):
     decided_at: float
 
 
+class Told(NamedTuple):
+    """What else belongs to the record of a decision.
+
+    Attributes:
+        record: The Kafka record it was read from.
+        is_late: Whether it came too late for its windows.
+        alert: Its alert.
+        context: What the chunk's decisions have in common.
+    """
+
+    record: Any
+    is_late: bool
+    alert: Alert | None
+    context: Context
+
+
 class Reporter:
     """Makes records of decisions.
 
@@ -57,11 +73,9 @@ class Reporter:
             context.rules_version,
         )
 
-    def scored(
-        self, tx: Transaction, row: Sequence[float], decision: Decision, alert: Alert | None, context: Context, origin: Any
-    ) -> ScoredTransaction:
-        """The record of any decision; `origin` is the Kafka record it was read from, and whether it was late."""
-        record, is_late = origin
+    def scored(self, tx: Transaction, row: Sequence[float], decision: Decision, told: Told) -> ScoredTransaction:
+        """The record of any decision."""
+        alert, context, record = told.alert, told.context, told.record
         return ScoredTransaction(
             tx,
             self._features(*row),
@@ -74,7 +88,7 @@ class Reporter:
             alert.reasons if alert else [],
             context.model_version,
             context.rules_version,
-            is_late,
+            told.is_late,
             context.partition,
             record.offset,
             context.decided_at,

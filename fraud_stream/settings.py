@@ -1,6 +1,6 @@
 """The settings: ``faust.conf`` and the environment over it, as one validated object.
 
-``[broker] url`` in the file is ``FRAUD_STREAM_BROKER_URL`` in the environment.  Secrets come from the environment alone.
+``[broker] url`` in the file is ``FRAUD_STREAM_BROKER_URL`` in the environment.  Secrets come from there alone.
 """
 
 import configparser
@@ -63,7 +63,9 @@ class BrokerSettings(Section):
     ssl_certfile: Path | None = Field(None, description="the client's certificate (PEM)")
     ssl_keyfile: Path | None = Field(None, description="the client's key (PEM)")
     ssl_key_password: SecretStr | None = Field(None, description="environment only")
-    session_timeout: Duration = Field(6.0, description="a worker silent for so long is given up; decides take-over time")
+    session_timeout: Duration = Field(
+        6.0, description="a worker silent for so long is given up; decides take-over time"
+    )
     heartbeat_interval: Duration = 1.0
     rebalance_timeout: Duration = 30.0
 
@@ -79,7 +81,9 @@ class BrokerSettings(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not self.servers or any(not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d+", server) for server in self.servers):
+        if not self.servers or any(
+            not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d+", server) for server in self.servers
+        ):
             raise ValueError("url must be like kafka://127.0.0.1:9092")
         if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
             raise ValueError(f"sasl_username and {PREFIX}BROKER_SASL_PASSWORD are needed for {self.security_protocol}")
@@ -116,7 +120,9 @@ class WindowSettings(Section):
     hopping_size: Duration = 300.0
     hopping_step: Duration = 60.0
     hopping_expires: Duration = 3_600.0
-    max_events: int = Field(1_000, ge=800, le=1_000_000, description="of a customer kept one by one; older ones share buckets")
+    max_events: int = Field(
+        1_000, ge=800, le=1_000_000, description="of a customer kept one by one; older ones share buckets"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -179,7 +185,9 @@ class ModelSettings(Section):
 class LabelSettings(Section):
     """Labels."""
 
-    horizon: Duration = Field(30 * 86_400.0, description="a scored transaction waits so long for its label, stream time")
+    horizon: Duration = Field(
+        30 * 86_400.0, description="a scored transaction waits so long for its label, stream time"
+    )
 
 
 class EngineSettings(Section):

@@ -1,6 +1,7 @@
 """Velocity: overlapping windows of each customer.
 
-Key: customer_id. Window: hopping, ``[windows] hopping_size`` by ``hopping_step``, stored as panes. Value: `WindowStats`.
+Key: customer_id. Window: hopping, ``[windows] hopping_size`` by ``hopping_step``, stored as panes.
+Value: `WindowStats`.
 Read by: the features ``hopping_…`` and the web view.
 """
 

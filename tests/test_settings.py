@@ -87,7 +87,6 @@ def test_a_fault_is_named_with_what_is_allowed(tmp_path, text, parts):
         assert part in message
 
 
-@pytest.mark.xfail(strict=True, reason="settings.py passes over a key of a rule that it does not know")
 def test_unknown_key_of_a_rule_is_named(tmp_path):
     assert "sevrity" in complaint("[rule big]\nwhen = amount > 5\nsevrity = LOW\n", tmp_path)
 

@@ -132,7 +132,9 @@ def _take(messages: list[Any], alerts: str, score: Score, console: Console) -> N
 
 def _progress(score: Score, elapsed: float) -> Text:
     count, rate = score.rates(elapsed)
-    return Text(f"{elapsed:5.1f} s   {count:,} transactions   {rate:,.0f}/s   {len(score.alerted):,} alerts", style="bold")
+    return Text(
+        f"{elapsed:5.1f} s   {count:,} transactions   {rate:,.0f}/s   {len(score.alerted):,} alerts", style="bold"
+    )
 
 
 def _print_table(stage: Stage, score: Score, elapsed: float, console: Console) -> None:
@@ -142,7 +144,9 @@ def _print_table(stage: Stage, score: Score, elapsed: float, console: Console) -
     for column in ("kind of fraud", "caught", "missed", "share caught"):
         table.add_column(column, justify="left" if column == "kind of fraud" else "right")
     for line in found:
-        table.add_row(line.kind, f"{line.caught:,}", f"{line.missed:,}", f"{line.caught / (line.caught + line.missed):.0%}")
+        table.add_row(
+            line.kind, f"{line.caught:,}", f"{line.missed:,}", f"{line.caught / (line.caught + line.missed):.0%}"
+        )
     console.print(table)
     _print_summary(score, elapsed, false, sum(line.caught for line in found), console)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fraud_stream.domain.rules import SEVERITY_SCORE, CompiledRule, Rule, RuleSet
 from fraud_stream.domain.transaction import Transaction
 
+Verdict = Literal["accept", "review", "block"]
 Rows = NDArray[np.float64]
 #: How many of a model's reasons an alert gives.
 MODEL_REASONS = 3
@@ -79,7 +80,7 @@ class Decision(NamedTuple):
 
     score: float | None
     risk: float
-    verdict: Literal["accept", "review", "block"]
+    verdict: Verdict
     hits: list[CompiledRule]
     shadow: list[CompiledRule]
     contributions: list[Contribution]
@@ -115,6 +116,9 @@ class Judge:
             columns[name] = np.array([getattr(tx, name) for tx in transactions], dtype=object)
         return columns
 
+    def _verdict(self, risk: float) -> Verdict:
+        return "block" if risk >= self.thresholds.block else "review"
+
     def _decision(self, found: list[CompiledRule], score: float | None, row: Any, scorer: Scorer) -> Decision:
         if not found and (score is None or score < self.thresholds.alert):
             return Decision(score, score or 0.0, "accept", [], [], [])
@@ -122,7 +126,7 @@ class Judge:
         shadow = [rule for rule in found if rule.rule.state == "shadow"]
         risk = max(score or 0.0, _severity(hits[0]) if hits else 0.0)
         alerts = bool(hits) or (score is not None and score >= self.thresholds.alert)
-        verdict = "accept" if not alerts else "block" if risk >= self.thresholds.block else "review"
+        verdict: Verdict = self._verdict(risk) if alerts else "accept"
         reasons = scorer.contributions(row.tolist()) if alerts and score is not None else []
         return Decision(score, risk, verdict, hits, shadow, reasons[:MODEL_REASONS])
 

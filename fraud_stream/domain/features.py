@@ -73,7 +73,12 @@ _OF_THE_CUSTOMER = (
     Feature("amount_zscore", "deviations", "amount against the customer's whole history"),
     Feature("amount_ratio_30d", "ratio", "amount over the mean of the customer's last 30 days", 1.0),
     Feature("amount_zscore_30d", "deviations", "amount against the customer's last 30 days"),
-    Feature("seconds_since_last_log", "log seconds", "natural logarithm of 1 + time since the last payment", math.log1p(30 * DAY)),
+    Feature(
+        "seconds_since_last_log",
+        "log seconds",
+        "natural logarithm of 1 + time since the last payment",
+        math.log1p(30 * DAY),
+    ),
     Feature("is_new_device", "0 or 1", "a device the customer, who has a history, never used"),
     Feature("is_new_location", "0 or 1", "a place the customer, who has a history, never paid from"),
     Feature("sliding_locations_1h", "places", "different places in the last hour"),
@@ -158,5 +163,3 @@ def _zscore(amount: float, mean: float, deviation: float) -> float:
     """Deviations above the mean.  A customer who always pays the same is given a tenth of it as deviation."""
     score = (amount - mean) / max(deviation, 0.1 * mean, 0.01)
     return min(max(score, -LARGEST_ZSCORE), LARGEST_ZSCORE)
-
-

@@ -29,7 +29,7 @@ _NUMBER = float | str | None
 _TYPES: Mapping[str, Any] = {"timestamp": _NUMBER, "amount": _NUMBER}
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it befalls the record; nothing of ours has failed
     """A record that cannot be processed; `reason` is one of `REASONS`."""
 
     def __init__(self, reason: str, detail: str) -> None:

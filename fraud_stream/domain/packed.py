@@ -2,15 +2,23 @@
 
 from array import array
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
+N = TypeVar("N", int, float)
 if TYPE_CHECKING:
-    _Array = array[float]
+
+    class _Array(array[N], Generic[N]):
+        """An array as the type checker sees it."""
+
 else:
-    _Array = array  # Python 3.11 cannot subscript it
+
+    class _Array(array):
+        """Python 3.11 cannot subscript an array."""
+
+        __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
-class Packed(_Array):
+class Packed(_Array[N]):
     """An array of one kind of number.
 
     >>> Doubles.unpack(Doubles.of([1.5, 2.5]).tobytes()).tolist()
@@ -20,7 +28,7 @@ class Packed(_Array):
     code: ClassVar[str]
 
     @classmethod
-    def of(cls, values: Iterable[float] = ()) -> Self:
+    def of(cls, values: Iterable[N] = ()) -> Self:
         """An array of `values`."""
         return cls(cls.code, values)
 
@@ -30,13 +38,13 @@ class Packed(_Array):
         return cls(cls.code, data)
 
 
-class Doubles(Packed):
+class Doubles(Packed[float]):
     """64-bit floats."""
 
     code = "d"
 
 
-class Longs(Packed):
+class Longs(Packed[int]):
     """64-bit integers."""
 
     code = "q"
@@ -49,6 +57,6 @@ def pack(value: Any) -> bytes:
     raise TypeError(f"cannot store a {type(value).__name__}")
 
 
-def unpack(kind: type[Packed], data: bytes) -> Packed:
+def unpack(kind: type[Packed[Any]], data: bytes) -> Packed[Any]:
     """The array that msgspec has stored (its ``dec_hook``)."""
     return kind.unpack(data)

@@ -132,7 +132,9 @@ def parse_condition(rule: Rule, numbers: Sequence[str]) -> tuple[Comparison, ...
     try:
         tree = ast.parse(rule.when.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise RuleError(f"rule {rule.id!r}: cannot read the condition {rule.when!r}; write it like: amount > 1000") from None
+        raise RuleError(
+            f"rule {rule.id!r}: cannot read the condition {rule.when!r}; write it like: amount > 1000"
+        ) from None
     parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
     return tuple(_comparison(rule, part, numbers) for part in parts)
 
@@ -142,7 +144,9 @@ def _comparison(rule: Rule, node: ast.expr, numbers: Sequence[str]) -> Compariso
         raise RuleError(f"rule {rule.id!r}: {ast.unparse(node)!r} is no comparison; allowed is: name operator value")
     symbol = _OPERATORS.get(type(node.ops[0]))
     if symbol is None:
-        raise RuleError(f"rule {rule.id!r}: operator in {ast.unparse(node)!r} is unknown; known are {', '.join(_COMPARE)}")
+        raise RuleError(
+            f"rule {rule.id!r}: operator in {ast.unparse(node)!r} is unknown; known are {', '.join(_COMPARE)}"
+        )
     value = _literal(rule, node.comparators[0])
     _check_name(rule, node.left.id, numbers)
     _check_kinds(rule, node.left.id, symbol, value)
@@ -174,7 +178,7 @@ def _check_name(rule: Rule, name: str, numbers: Sequence[str]) -> None:
 def _check_kinds(rule: Rule, name: str, symbol: str, value: Value) -> None:
     text = name in TEXT_FIELDS
     allowed = {"in": tuple, "==": str, "!=": str}.get(symbol) if text else float
-    if symbol == "in" and not text or allowed is None or not isinstance(value, allowed):
+    if (symbol == "in" and not text) or allowed is None or not isinstance(value, allowed):
         want = "== text, != text or in (texts)" if text else "a number with > >= < <= == !="
         raise RuleError(f"rule {rule.id!r}: {name} {symbol} {value!r} does not fit; {name} is compared by {want}")
 
@@ -189,7 +193,9 @@ def _check_message(rule: Rule, names: Iterable[str]) -> None:
         if name not in allowed:
             raise RuleError(f"rule {rule.id!r}: the message names {name!r}, which does not exist")
         if conversion or not _FORMAT.fullmatch(spec or "") or (spec and name in TEXT_FIELDS):
-            raise RuleError(f"rule {rule.id!r}: cannot format {name!r} so in the message; write it like {{amount:,.2f}}")
+            raise RuleError(
+                f"rule {rule.id!r}: cannot format {name!r} so in the message; write it like {{amount:,.2f}}"
+            )
 
 
 class RuleSet:

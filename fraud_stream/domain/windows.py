@@ -25,9 +25,9 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
         last: Event time of the latest transaction, seconds.
         locations: Different locations, in order of appearance; likewise devices, merchants, categories.
 
-    >>> stats = WindowStats()
-    >>> [stats.add(Transaction("T1", "C1", 60.0, 10.0), offset=7), stats.add(Transaction("T1", "C1", 60.0, 10.0), offset=7)]
-    [True, False]
+    >>> stats, tx = WindowStats(), Transaction("T1", "C1", 60.0, 10.0)
+    >>> stats.add(tx, offset=7), stats.add(tx, offset=7)
+    (True, False)
     >>> stats.count, stats.mean
     (1, 10.0)
     """
@@ -51,10 +51,8 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
             return False
         self.offset = offset
         self._add_amount(tx.amount)
-        if tx.timestamp < self.first:
-            self.first = tx.timestamp
-        if tx.timestamp > self.last:
-            self.last = tx.timestamp
+        self.first = min(self.first, tx.timestamp)
+        self.last = max(self.last, tx.timestamp)
         values = (tx.location, tx.device_id or tx.device_type, tx.merchant_id, tx.product_category)
         for seen, value in zip(self._distinct(), values, strict=True):
             if value is not None and value not in seen:
@@ -65,10 +63,8 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
         self.count += 1
         self.total += amount
         self.squares += amount * amount
-        if amount < self.low:
-            self.low = amount
-        if amount > self.high:
-            self.high = amount
+        self.low = min(self.low, amount)
+        self.high = max(self.high, amount)
 
     def merge(self, other: "WindowStats") -> None:
         """Add all that `other` has seen; the two must have no transaction in common."""

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import faust
 
@@ -44,10 +44,11 @@ class Chunk:
     held: bool = False
 
 
+T = TypeVar("T", bound=ExactTable)
 Handler = Callable[[Chunk], Awaitable[None]]
 
 
-class ExactApp(faust.App):  # type: ignore[misc]
+class ExactApp(faust.App):
     """Faust with batch delivery, exact tables and group commit.
 
     Args:
@@ -78,13 +79,13 @@ class ExactApp(faust.App):  # type: ignore[misc]
 
     def exact_table(self, name: str, *, rank: int, **kwargs: Any) -> ExactTable:
         """Declare a table; tables of lower ranks are committed before it."""
-        return self._add_table(ExactTable(self, name=name, clock=self.clock, **kwargs), rank)
+        return self._added(ExactTable(self, name=name, clock=self.clock, **kwargs), rank)
 
     def windowed_table(self, name: str, *, rank: int, **kwargs: Any) -> WindowedTable:
         """Declare a table that is given its windows by ``.tumbling()`` or ``.hopping()``."""
-        return self._add_table(WindowedTable(self, name=name, clock=self.clock, **kwargs), rank)
+        return self._added(WindowedTable(self, name=name, clock=self.clock, **kwargs), rank)
 
-    def _add_table(self, table: Any, rank: int) -> Any:
+    def _added(self, table: T, rank: int) -> T:
         self.tables.add(table)
         self.group_commit.add_table(table, rank)
         return table
@@ -148,7 +149,8 @@ class ExactApp(faust.App):  # type: ignore[misc]
 
     def _discovery_modules(self) -> list[str]:
         """Only the modules that are named: Faust would import the whole origin package, command line and all."""
-        return list(self.conf.autodiscover)
+        modules: Any = self.conf.autodiscover  # type: ignore[misc]  # as Faust: the setting may be a function
+        return list(modules)
 
     def _on_autodiscovery_error(self, name: str) -> None:
         """Faust would go on without the module; a worker that lacks an agent must not run."""
@@ -156,5 +158,3 @@ class ExactApp(faust.App):  # type: ignore[misc]
 
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)
-
-

@@ -14,7 +14,7 @@ _FETCH_WAIT = 100
 _ROUND = 250
 
 
-class BroadcastReader(Service):  # type: ignore[misc]
+class BroadcastReader(Service):
     """Reads partition 0 of a topic from its beginning and goes on, outside the consumer group.
 
     Args:

@@ -15,7 +15,7 @@ from fraud_stream.engine.outbox import Outbox
 from fraud_stream.engine.table import ExactTable
 
 
-class GroupCommit(Service):  # type: ignore[misc]
+class GroupCommit(Service):
     """Writes tables and acknowledges chunks.
 
     Args:

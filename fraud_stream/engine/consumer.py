@@ -7,7 +7,7 @@ Changelogs are applied in bulk; Faust's recovery sees the last record of each fe
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.transport.consumer import ensure_TP
@@ -21,7 +21,7 @@ from fraud_stream.engine.table import ExactTable
 ABSORB_AT_ONCE = 5_000
 
 
-class ChunkSchema(faust.Schema):  # type: ignore[misc]
+class ChunkSchema(faust.Schema[Any, Any]):
     """The schema of topics that are delivered in chunks: the event's value is the list of records."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> None:
@@ -32,13 +32,15 @@ class ChunkSchema(faust.Schema):  # type: ignore[misc]
         return message.value
 
 
-class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
+class ChunkConsumer(driver.Consumer):
     """Faust's consumer with batch delivery for the topics in ``app.chunk_topics``."""
+
+    app: Any
 
     def _new_consumer_thread(self) -> HighwaterThread:
         return HighwaterThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - as Faust
         """Fetch records and yield them as messages: chunks, single messages, or the last of a changelog's."""
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -75,7 +77,7 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
     async def _seek_to_committed(self) -> None:
         try:
             await self.perform_seek()
-        except Exception as error:  # noqa: BLE001 - as Faust does: the rebalance under way will seek again
+        except Exception as error:
             self.log.warning("cannot seek while the flow is stopped: %r", error)
 
     async def _messages(self, tp: TP, batch: list[Any]) -> AsyncIterator[Message]:
@@ -112,9 +114,9 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
             last.offset,
             last.timestamp / 1000.0,
             last.timestamp_type,
-            (),
+            [],
             None,
-            chunk,
+            cast(bytes, chunk),  # Faust hands the value on to the schema, whatever it is
             None,
             0,
             0,
@@ -123,7 +125,7 @@ class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
         )
 
 
-class ChunkTransport(driver.Transport):  # type: ignore[misc]
+class ChunkTransport(driver.Transport):
     """Faust's Kafka transport with the `ChunkConsumer`."""
 
     Consumer = ChunkConsumer

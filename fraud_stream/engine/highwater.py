@@ -6,12 +6,17 @@ would end too early.  The high watermark of a fetch is right on every broker; as
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, credentials_to_aiokafka_auth, server_list
+from faust.transport.drivers.aiokafka import (
+    AIOKafkaConsumerThread,
+    Transport,
+    credentials_to_aiokafka_auth,
+    server_list,
+)
 from faust.types import TP
 
 #: Seconds that the broker may take.
@@ -20,7 +25,7 @@ PATIENCE = 10.0
 FETCH_WAIT_MS = 20
 
 
-class HighwaterThread(AIOKafkaConsumerThread):  # type: ignore[misc]
+class HighwaterThread(AIOKafkaConsumerThread):
     """Faust's consumer thread with true high watermarks, and fetches that do not keep others waiting."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
@@ -52,7 +57,7 @@ class HighwaterThread(AIOKafkaConsumerThread):  # type: ignore[misc]
             await _stop(consumer)
 
     def _short_lived_consumer(self) -> aiokafka.AIOKafkaConsumer:
-        conf, transport = self.app.conf, self.transport
+        conf, transport = self.app.conf, cast(Transport, self.transport)
         return aiokafka.AIOKafkaConsumer(
             bootstrap_servers=server_list(transport.url, transport.default_port),
             enable_auto_commit=False,

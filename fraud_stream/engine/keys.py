@@ -1,6 +1,6 @@
 """Keys of tables and changelogs.
 
-A key is stored as Faust stores it: as JSON, a windowed key as ``[key, [start, end]]``.  orjson escapes whatever needs it.
+A key is stored as Faust stores it: as JSON, a windowed key as ``[key, [start, end]]``.  orjson escapes what needs it.
 """
 
 from typing import Any
@@ -12,10 +12,10 @@ WindowRange = tuple[float, float]
 
 
 def encode_key(key: Any) -> bytes:
-    """The bytes of a key, equal to what Faust itself would write.
+    r"""The bytes of a key, equal to what Faust itself would write.
 
     >>> encode_key(('C"1', (0.0, 59.9)))
-    b'["C\\\\"1",[0.0,59.9]]'
+    b'["C\\"1",[0.0,59.9]]'
     """
     return orjson.dumps(key)
 

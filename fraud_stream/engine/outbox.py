@@ -19,7 +19,7 @@ class Outbox:
         app: The application whose producer sends.
     """
 
-    def __init__(self, app: AppT[Any]) -> None:
+    def __init__(self, app: AppT) -> None:
         self.app = app
         self._open: dict[tuple[str, int], BatchBuilder] = {}
         self._full: list[tuple[tuple[str, int], BatchBuilder]] = []
@@ -27,9 +27,7 @@ class Outbox:
         self._pushing: asyncio.Future[None] | None = None
         self._lock = asyncio.Lock()
 
-    def put(
-        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = _NONE
-    ) -> None:
+    def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = _NONE) -> None:
         """Add one record."""
         place = topic, partition
         builder = self._open.get(place)
@@ -73,4 +71,5 @@ class Outbox:
 
     @property
     def _producer(self) -> Any:
-        return self.app.producer._producer
+        producer: Any = self.app.producer
+        return producer._producer

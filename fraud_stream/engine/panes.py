@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-
 from fraud_stream.engine.keys import WindowRange, window_range
 from fraud_stream.engine.table import ExactTable, TablePartition
 

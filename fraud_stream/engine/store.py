@@ -18,7 +18,7 @@ class PartitionedStore(Protocol):
     """What a table asks of its store."""
 
     def reader(self, partition: int) -> Callable[[Any], bytes | None]:
-        """What tells the value of a key in a partition, None where there is none; good until the partition is dropped."""
+        """What tells the value of a key, None where there is none; good until the partition is dropped."""
         ...
 
     def write(self, partition: int, key: Any, value: bytes | None) -> None:
@@ -50,7 +50,7 @@ class PartitionedStore(Protocol):
         ...
 
 
-class MemoryStore(memory.Store):  # type: ignore[misc]
+class MemoryStore(memory.Store[Any, Any]):
     """``memory://``: a dictionary for each partition.
 
     Unlike Faust's it remembers how far it has read each changelog, so that a standby takes over without reading all
@@ -108,13 +108,13 @@ class MemoryStore(memory.Store):  # type: ignore[misc]
         """Keep everything: Faust's own store would delete the standby copies here."""
 
 
-class RocksStore(rocksdb.Store):  # type: ignore[misc]
+class RocksStore(rocksdb.Store):
     """``rocksdb://``: a RocksDB database for each partition."""
 
     def reader(self, partition: int) -> Callable[[Any], bytes | None]:
         """See `PartitionedStore`."""
         get = self._db_for_partition(partition).get
-        return lambda key: get(encode_key(key))  # type: ignore[no-any-return]  # the driver has no types
+        return lambda key: get(encode_key(key))
 
     def write(self, partition: int, key: Any, value: bytes | None) -> None:
         """See `PartitionedStore`."""

@@ -1,7 +1,7 @@
 """Faust tables whose values are exact after a crash and cheap to write.
 
-A table stays Faust's: declared with ``.tumbling()`` or ``.hopping()``, backed by a changelog topic, recovered, copied to
-standbys.  What differs: values change in memory, partition by partition, and are written together, each key once, by
+A table stays Faust's: declared with ``.tumbling()`` or ``.hopping()``, backed by a changelog topic, recovered, copied
+to standbys.  What differs: values change in memory, partition by partition, and are written together, each key once, by
 the group commit; and a value that is older than the one held is never applied.
 """
 
@@ -45,7 +45,7 @@ class TablePartition(Generic[V]):
 
     def get(self, key: Any) -> V | None:
         """The newest value of `key`; None where there is none.  A value that is changed has to be put."""
-        value = self._values.get(key, _UNREAD)
+        value: V | None = self._values.get(key, _UNREAD)
         if value is _UNREAD:
             data = self._taken[key] if key in self._taken else self._read(key)
             value = self._values[key] = None if data is None else self._codec.load(data)
@@ -70,7 +70,7 @@ class TablePartition(Generic[V]):
         self._taken = {}
 
 
-class ExactTable(faust.Table):  # type: ignore[misc]
+class ExactTable(faust.Table[Any, Any]):
     """A Faust table with the offset guard.
 
     Args:
@@ -100,19 +100,26 @@ class ExactTable(faust.Table):  # type: ignore[misc]
         """What Faust makes a copy of this table from."""
         return {**super().info(), "codec": self.codec, "clock": self.clock, "lifetime": self._lifetime}
 
+    @property
+    def store(self) -> PartitionedStore:
+        """The store, with its operations by partition."""
+        store: Any = self.data
+        held: PartitionedStore = store
+        return held
+
     # -- values
 
     def partition(self, partition: int) -> TablePartition[Any]:
         """The values of one partition, to read and change."""
         held = self._changing.get(partition)
         if held is None:
-            held = self._changing[partition] = TablePartition(self.data, partition, self.codec)
+            held = self._changing[partition] = TablePartition(self.store, partition, self.codec)
         return held
 
     def entries(self, partitions: Iterable[int]) -> Iterator[tuple[Any, Any]]:
         """Every key and value of some partitions, as last written."""
         for partition in partitions:
-            for key, data in self.data.entries(partition):
+            for key, data in self.store.entries(partition):
                 yield key, self.codec.load(data)
 
     def __getitem__(self, key: Any) -> Any:
@@ -124,7 +131,7 @@ class ExactTable(faust.Table):  # type: ignore[misc]
 
     def _partitions_to_search(self) -> list[int]:
         event = current_event()
-        return sorted(self.data.held()) if event is None else [event.message.partition]
+        return sorted(self.store.held()) if event is None else [event.message.partition]
 
     def __contains__(self, key: Any) -> bool:
         return any(self.partition(n).get(key) is not None for n in self._partitions_to_search())
@@ -159,7 +166,7 @@ class ExactTable(faust.Table):  # type: ignore[misc]
             held.settle()
         for place in places:
             if place.topic == self.changelog_topic_name:
-                self.data.set_persisted_offset(TP(place.topic, place.partition), place.offset)
+                self.store.set_persisted_offset(TP(place.topic, place.partition), place.offset)
 
     def expire(self) -> int:
         """Delete what has expired; says how many entries."""
@@ -171,7 +178,7 @@ class ExactTable(faust.Table):  # type: ignore[misc]
             if self.window is None:
                 self.partition(partition).put(key, None)
             else:
-                self.data.write(partition, key, None)  # no tombstone: the changelog's retention deletes windows
+                self.store.write(partition, key, None)  # no tombstone: the changelog's retention deletes windows
         return len(expired)
 
     def deadline(self, key: Any, data: bytes) -> float | None:
@@ -199,7 +206,7 @@ class ExactTable(faust.Table):  # type: ignore[misc]
 
     def absorb(self, tp: TP, records: Iterable[Any]) -> None:
         """Apply changelog records of one partition in bulk, none of them twice and none over a newer value."""
-        partition, read_to = tp.partition, self.data.persisted_offset(tp)
+        partition, read_to = tp.partition, self.store.persisted_offset(tp)
         start = -1 if read_to is None else read_to
         last = start
         for record in records:
@@ -207,13 +214,13 @@ class ExactTable(faust.Table):  # type: ignore[misc]
                 last = record.offset
                 self._apply(partition, decode_key(record.key), record.value)
         if last > start:
-            self.data.set_persisted_offset(tp, last)
+            self.store.set_persisted_offset(tp, last)
 
     def _apply(self, partition: int, key: Any, data: bytes | None) -> None:
         if data is None:
-            self.data.write(partition, key, None)
-        elif not is_older(data, self.data.reader(partition)(key)):
-            self.data.write(partition, key, data)
+            self.store.write(partition, key, None)
+        elif not is_older(data, self.store.reader(partition)(key)):
+            self.store.write(partition, key, data)
             self._notice(partition, key, data)
 
     def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
@@ -230,15 +237,15 @@ class ExactTable(faust.Table):  # type: ignore[misc]
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         self.forget_changes()
         mine = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
-        for partition in self.data.held() - mine:
-            self.data.drop(partition)
+        for partition in self.store.held() - mine:
+            self.store.drop(partition)
             self._deadlines.pop(partition, None)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Learn the deadlines of what a store on disk held already."""
         await super().on_recovery_completed(active_tps, standby_tps)
-        for partition in self.data.held() - self._deadlines.keys():
-            for key, data in self.data.entries(partition):
+        for partition in self.store.held() - self._deadlines.keys():
+            for key, data in self.store.entries(partition):
                 self._notice(partition, key, data)
 
     def _notice(self, partition: int, key: Any, data: bytes) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from fraud_stream.domain.features import span_name
 from fraud_stream.domain.pending import DONE, EARLY, Pending
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.sliding import SPANS
 from fraud_stream.domain.windows import WindowStats
-from fraud_stream.domain.features import span_name
 
 
 def moment(seconds: float | None) -> str | None:

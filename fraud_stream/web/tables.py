@@ -27,7 +27,7 @@ blueprint = web.Blueprint("fraud_stream_tables")
 
 
 @blueprint.route("/", name="list")
-class TableList(web.View):  # type: ignore[misc]
+class TableList(web.View):
     """Every table."""
 
     async def get(self, request: web.Request) -> web.Response:
@@ -36,7 +36,7 @@ class TableList(web.View):  # type: ignore[misc]
 
 
 @blueprint.route("/{name}/", name="detail")
-class TableDetail(web.View):  # type: ignore[misc]
+class TableDetail(web.View):
     """One table."""
 
     async def get(self, request: web.Request, name: str) -> web.Response:
@@ -46,7 +46,7 @@ class TableDetail(web.View):  # type: ignore[misc]
 
 
 @blueprint.route("/{name}/{key}/", name="key-detail")
-class TableKeyDetail(web.View):  # type: ignore[misc]
+class TableKeyDetail(web.View):
     """One key of a table."""
 
     async def get(self, request: web.Request, name: str, key: str) -> web.Response:
@@ -74,7 +74,7 @@ def _find(view: Any, name: str) -> ExactTable:
 def _active(table: ExactTable) -> list[int]:
     """The partitions of a table that this worker processes; of others it may hold standby copies."""
     topic = table.changelog_topic_name
-    return sorted(n for n in table.data.held() if TP(topic, n) in app.assignor.assigned_actives())
+    return sorted(n for n in table.store.held() if TP(topic, n) in app.assignor.assigned_actives())
 
 
 def _summary(table: ExactTable) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def _summary(table: ExactTable) -> dict[str, Any]:
         "help": table.help,
         "windows": _windows(table),
         "partitions": active,
-        "standby_partitions": sorted(table.data.held() - set(active)),
-        "stored": sum(table.data.size(n) for n in active),
+        "standby_partitions": sorted(table.store.held() - set(active)),
+        "stored": sum(table.store.size(n) for n in active),
         "stream_time": {n: moment(app.clock.now(n)) for n in active},
     }
 
@@ -94,7 +94,7 @@ def _windows(table: ExactTable) -> dict[str, Any] | None:
     if not isinstance(table, WindowedTable):
         return None
     kind = "tumbling" if table.size == table.step else "hopping"
-    return {"kind": kind, "size": table.size, "step": table.step, "expires": table.window.expires}
+    return {"kind": kind, "size": table.size, "step": table.step, "expires": table.expires}
 
 
 def _owners(table: ExactTable) -> dict[str, list[int]]:
@@ -146,7 +146,9 @@ async def _ask_others(name: str, key: str) -> Any:
 
 async def _ask(base: str, key: str) -> Any:
     try:
-        async with app.http_client.get(URL(base) / key / "", headers={FORWARDED: "1"}, timeout=aiohttp.ClientTimeout(PATIENCE)) as response:
+        async with app.http_client.get(
+            URL(base) / key / "", headers={FORWARDED: "1"}, timeout=aiohttp.ClientTimeout(PATIENCE)
+        ) as response:
             return await response.json() if response.status == 200 else None
     except (aiohttp.ClientError, TimeoutError) as error:  # a worker that has just left; the others may know
         app.log.warning("cannot ask %s: %r", base, error)

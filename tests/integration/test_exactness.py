@@ -60,7 +60,9 @@ def test_two_workers_killed_in_turn_lose_and_invent_nothing(broker_port: int, tm
             b.kill()
             expected = decided(settings)
             wait_until(lambda: scored_ids(settings) == expected.keys(), patience=90)
-            wait_until(lambda: latest(settings, "customer_tumbling").keys() and windows_are_exact(settings), patience=20)
+            wait_until(
+                lambda: latest(settings, "customer_tumbling").keys() and windows_are_exact(settings), patience=20
+            )
             assert a2.stop() == 0
     check_outputs(settings, expected)
     assert windows_are_exact(settings)
@@ -121,5 +123,3 @@ def profiles_are_exact(settings: Settings) -> bool:
     return {key: codec.dump(profile) for key, profile in found.items()} == {
         key: codec.dump(profile) for key, profile in state.profiles.items()
     }
-
-

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from fraud_stream.broker import free_port
 from fraud_stream.domain.intake import Intake
-from fraud_stream.kafka import read_all
+from fraud_stream.kafka import create_topics, read_all
 from fraud_stream.records import Label
 from fraud_stream.settings import Settings
 
@@ -146,14 +146,16 @@ def test_flush_labels_and_seconds_and_a_fixed_rate(run: Run, kafka: Settings) ->
 
 @pytest.mark.broker
 def test_ctrl_c_delivers_what_was_sent_and_exits_with_130(kafka: Settings) -> None:
+    create_topics(kafka)
     command = [sys.executable, "-c", "from fraud_stream.cli import main; main()", "generate", "--rate", "100/s"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}) as process:
-        assert process.stderr is not None
-        process.stderr.readline()  # the note on the rate: it is about to begin
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."})
+    try:
         while not list(read_all(kafka, kafka.topics.transactions)):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        told = process.stderr.read()
+        told = process.communicate(timeout=20)[1]
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in told
     total = int(told.split("total: ")[1].split(" ")[0])
