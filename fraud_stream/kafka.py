@@ -4,7 +4,8 @@ They use librdkafka: a producer or a terminal tool has no event loop to share, a
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -16,6 +17,8 @@ from fraud_stream.settings import BrokerSettings, Settings
 
 #: Seconds that a broker may take to answer.
 PATIENCE = 10.0
+#: Bytes.  A dead letter carries its reason besides the record, so it may be larger than what its own topic took.
+LARGEST_DEAD_LETTER = 20_000_000
 
 
 class TopicSpec(NamedTuple):
@@ -24,16 +27,18 @@ class TopicSpec(NamedTuple):
     name: str
     partitions: int
     compacted: bool = False
+    config: Mapping[str, str] = MappingProxyType({})
 
 
 def topic_specs(settings: Settings) -> list[TopicSpec]:
     """Every topic of the application; its tables' changelogs are made by the worker."""
     topics, many = settings.topics, settings.topics.partitions
-    keyed = (topics.transactions, topics.labels, topics.alerts, topics.scored, topics.dead, topics.late)
+    keyed = (topics.transactions, topics.labels, topics.alerts, topics.scored, topics.late)
     return [
         *(TopicSpec(name, many) for name in keyed),
+        TopicSpec(topics.dead, many, config={"max.message.bytes": str(LARGEST_DEAD_LETTER)}),
         TopicSpec(topics.labelled, 1),
-        TopicSpec(topics.models, 1, compacted=True),
+        TopicSpec(topics.models, 1, compacted=True, config={"cleanup.policy": "compact"}),
     ]
 
 
@@ -62,6 +67,7 @@ def make_producer(broker: BrokerSettings) -> Producer:
             "partitioner": "murmur2_random",
             "linger.ms": 5,
             "acks": "all",
+            "message.max.bytes": LARGEST_DEAD_LETTER,
             "queue.buffering.max.messages": 200_000,
         }
     )
@@ -104,12 +110,7 @@ def _metadata(client: Any, broker: BrokerSettings, topic: str | None = None) -> 
 def _create(admin: AdminClient, missing: list[TopicSpec], replication: int) -> dict[str, Any]:
     if not missing:
         return {}
-    topics = [
-        NewTopic(
-            spec.name, spec.partitions, replication, config={"cleanup.policy": "compact"} if spec.compacted else {}
-        )
-        for spec in missing
-    ]
+    topics = [NewTopic(spec.name, spec.partitions, replication, config=dict(spec.config)) for spec in missing]
     futures: dict[str, Any] = admin.create_topics(topics, request_timeout=PATIENCE)
     return futures
 

@@ -24,7 +24,7 @@ FIRST_MILLISECOND = 1e11
 LONGEST_ID = 256
 LONGEST_TEXT = 1_024
 
-_TEXT = str | int | None
+_TEXT = str | int | float | None
 _NUMBER = float | str | None
 _TYPES: Mapping[str, Any] = {"timestamp": _NUMBER, "amount": _NUMBER}
 
@@ -178,8 +178,12 @@ class Intake:
 
 
 def _wire_names(names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    fields = (*REQUIRED, *OPTIONAL)
-    return {field: (names[field],) if field in names else (field, *ALIASES.get(field, ())) for field in fields}
+    """What each field may be called: the configured name first, then its own and its aliases, unless taken."""
+    found = {}
+    for field in (*REQUIRED, *OPTIONAL):
+        own = [name for name in (field, *ALIASES.get(field, ())) if name not in names.values()]
+        found[field] = (names[field], *own) if field in names else tuple(own) or ("\0nowhere " + field,)
+    return found
 
 
 def _wire_struct(names: Mapping[str, tuple[str, ...]]) -> type[msgspec.Struct]:
@@ -196,15 +200,22 @@ def _wire_struct(names: Mapping[str, tuple[str, ...]]) -> type[msgspec.Struct]:
     )
 
 
-def _identifier(field: str, value: str | int) -> str:
-    text = value if type(value) is str else str(value)
+def _identifier(field: str, value: str | float) -> str:
+    text = value if type(value) is str else _number_as_text(field, value)
     if not text or len(text) > LONGEST_ID:
         raise Refused("bad_id", f"{field} has {len(text)} characters; 1 to {LONGEST_ID} are allowed")
     return text
 
 
-def _text(field: str, value: str | int) -> str:
-    text = value if type(value) is str else str(value)
+def _number_as_text(field: str, value: str | float) -> str:
+    """A whole number's digits: programs that lack a type for missing numbers write 7 as 7.0."""
+    if float(value) % 1:
+        raise Refused("wrong_type", f"{field} {value} is neither text nor a whole number")
+    return str(int(value))
+
+
+def _text(field: str, value: str | float) -> str:
+    text = value if type(value) is str else _number_as_text(field, value)
     if len(text) > LONGEST_TEXT:
         raise Refused("oversize", f"{field} has {len(text)} characters; at most {LONGEST_TEXT} are read")
     return text

@@ -149,7 +149,7 @@ class ExactApp(faust.App):
 
     def _discovery_modules(self) -> list[str]:
         """Only the modules that are named: Faust would import the whole origin package, command line and all."""
-        modules: Any = self.conf.autodiscover  # type: ignore[misc]  # as Faust: the setting may be a function
+        modules: Any = self.conf.autodiscover
         return list(modules)
 
     def _on_autodiscovery_error(self, name: str) -> None:
