@@ -67,6 +67,19 @@ class Worker:
         with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
             return json.load(response)
 
+    def wait_until_ready(self) -> "Worker":
+        """Wait until the worker has joined its group and serves its pages."""
+
+        def ready() -> bool:
+            assert self.process.poll() is None, self.text()[-3_000:]
+            try:
+                return bool(self.get("/table/")[0]["partitions"])
+            except OSError:
+                return False
+
+        wait_until(ready)
+        return self
+
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 

@@ -5,11 +5,13 @@ request to the worker that the JSON form of the key hashes to.  Here a key that 
 others in turn, which is right whatever partitioner the producers use.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 from faust import web
 from faust.types import TP
+from faust.web.exceptions import ServiceUnavailable
 from yarl import URL
 
 from fraud_stream.app import app
@@ -32,6 +34,7 @@ class TableList(web.View):
 
     async def get(self, request: web.Request) -> web.Response:
         """What tables there are, and how much of each is on this worker."""
+        _check_ready()
         return self.json([_summary(table) for table in _tables().values()])
 
 
@@ -64,7 +67,14 @@ def _tables() -> dict[str, ExactTable]:
     return {name: table for name, table in app.tables.items() if isinstance(table, ExactTable)}
 
 
+def _check_ready() -> None:
+    """While tables are being recovered, what they do not have yet must not be told as missing."""
+    if not app.tables.actives_ready:
+        raise ServiceUnavailable("this worker is recovering its tables; ask again in a few seconds")
+
+
 def _find(view: Any, name: str) -> ExactTable:
+    _check_ready()
     try:
         return _tables()[name]
     except KeyError:
@@ -136,23 +146,28 @@ def _window(window: WindowRange, value: Any) -> dict[str, Any]:
 
 
 async def _ask_others(name: str, key: str) -> Any:
+    silent = []
     for url in app.assignor.tables_metadata():
         if url != str(app.conf.canonical_url):
-            found = await _ask(f"{url}/table/{name}/", key)
-            if found is not None:
+            status, found = await _ask(f"{url}/table/{name}/", key)
+            if status == HTTPStatus.OK:
                 return found
+            if status != HTTPStatus.NOT_FOUND:
+                silent.append(url)
+    if silent:
+        raise ServiceUnavailable("a worker that may have this key does not answer", workers=silent)
     return None
 
 
-async def _ask(base: str, key: str) -> Any:
+async def _ask(base: str, key: str) -> tuple[int, Any]:
     try:
         async with app.http_client.get(
             URL(base) / key / "", headers={FORWARDED: "1"}, timeout=aiohttp.ClientTimeout(PATIENCE)
         ) as response:
-            return await response.json() if response.status == 200 else None
+            return response.status, await response.json()
     except (aiohttp.ClientError, TimeoutError) as error:  # a worker that has just left; the others may know
         app.log.warning("cannot ask %s: %r", base, error)
-        return None
+        return HTTPStatus.SERVICE_UNAVAILABLE, None
 
 
 app.web.blueprints.add("/table", blueprint)

@@ -140,7 +140,8 @@ def test_the_worker_says_what_it_does_and_logs_each_alert(run: Run) -> None:
 def test_labels_are_joined_learnt_and_the_model_is_swapped(run: Run) -> None:
     settings = run.settings
     labels = [
-        (customer, json.dumps({**label(value), "is_fraud": ident(value) == "H-above"}).encode()) for customer, value in good()
+        (customer, json.dumps({**label(value), "is_fraud": ident(value) == "H-above"}).encode())
+        for customer, value in good()
     ]
     unknown = ("x", json.dumps({**label(payment("later", "x", 0, 1)[1]), "is_fraud": True}).encode())
     produce(settings, "labels", [*labels, unknown, ("x", b"nonsense")])

@@ -1,0 +1,1 @@
+"""What this application costs: ``python -m benchmarks``."""

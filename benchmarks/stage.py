@@ -1,0 +1,143 @@
+"""A broker of its own for a measurement, and worker processes whose CPU is watched."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.request import urlopen
+
+import msgspec
+
+from benchmarks.cpu import cpu_seconds
+from benchmarks.errors import BenchmarkError
+from fraud_stream import broker
+from fraud_stream.kafka import create_topics
+from fraud_stream.processes import spawn, stop
+from fraud_stream.settings import FILE_VARIABLE, PREFIX, Settings, load
+
+ROOT = Path(__file__).parent.parent
+#: Seconds that a worker may take to be ready.
+START_TIMEOUT = 120.0
+#: What Faust logs when a worker has its partitions and its tables, in the moment before it fetches the first record.
+READY = "Worker ready"
+#: Seconds between two looks for that line: so far a start may be misjudged.
+_LOOK_EVERY = 0.01
+_LAST_LINES = 15
+
+
+class Reading(NamedTuple):
+    """A look at a worker: when, seconds since 1970, and how much CPU it had taken by then, seconds."""
+
+    time: float
+    cpu: float
+
+
+class Worker:
+    """A worker process.
+
+    Args:
+        process: It.
+        log: Where its log is written.
+        port: The port of its web server.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path, port: int) -> None:
+        self._process = process
+        self._log = log
+        self._port = port
+
+    def read(self) -> Reading:
+        """How much CPU it has taken by now.
+
+        Raises:
+            BenchmarkError: It has ended.
+        """
+        self.check()
+        return Reading(time.time(), cpu_seconds(self._process.pid))
+
+    def check(self) -> None:
+        """Make sure that it runs.
+
+        Raises:
+            BenchmarkError: It does not.
+        """
+        if self._process.poll() is not None:
+            raise BenchmarkError(f"the worker ended with exit code {self._process.returncode}:\n{self._last_lines()}")
+
+    def wait_until_ready(self) -> Reading:
+        """Wait until it is about to fetch its first record; how much CPU it had taken by then.
+
+        Raises:
+            BenchmarkError: It ended, or is not ready in time.
+        """
+        deadline = time.monotonic() + START_TIMEOUT
+        while READY not in self._text():
+            self.check()
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"a worker is not ready after {START_TIMEOUT:.0f} s:\n{self._last_lines()}")
+            time.sleep(_LOOK_EVERY)
+        return self.read()
+
+    def get(self, path: str) -> Any:
+        """What its web server answers, JSON."""
+        with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as response:
+            return msgspec.json.decode(response.read())
+
+    def stop(self) -> None:
+        """Let it leave its group and end."""
+        stop(self._process, patience=20.0)
+
+    def _text(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def _last_lines(self) -> str:
+        return "\n".join(self._text().splitlines()[-_LAST_LINES:])
+
+
+class Stage:
+    """Settings of an application on a broker of its own: what ``faust.conf`` of this project says, and nothing else.
+
+    Args:
+        folder: For logs and whatever workers keep.
+        port: The broker's port.
+    """
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder = folder
+        self._environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
+            "PYTHONPATH": str(ROOT),
+            FILE_VARIABLE: str(ROOT / "faust.conf"),
+            "FRAUD_STREAM_BROKER_URL": f"kafka://127.0.0.1:{port}",
+            "FRAUD_STREAM_STORE_DATADIR": str(folder / "tables"),
+        }
+        self.settings: Settings = load(self._environ).settings
+
+    @contextmanager
+    def worker(self, module: str) -> Iterator[Worker]:
+        """A worker of the application in `module` for as long as the block lasts."""
+        port = broker.free_port()
+        log = self._folder / f"{module}-{port}.log"
+        environ = {**self._environ, "FRAUD_STREAM_WEB_PORT": str(port)}
+        command = [sys.executable, "-m", "faust", "--datadir", str(self._folder / module), "-A", module]
+        command += ["worker", "--loglevel", "info", "--web-port", str(port)]
+        worker = Worker(spawn(command, log, environ), log, port)
+        try:
+            yield worker
+        finally:
+            worker.stop()
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """A broker with the topics of this application, for as long as the block lasts."""
+    port = broker.free_port()
+    with tempfile.TemporaryDirectory(prefix="fraud-stream-") as name, broker.running(port):
+        prepared = Stage(Path(name), port)
+        create_topics(prepared.settings)
+        yield prepared
