@@ -37,7 +37,7 @@ class WindowedTable(ExactTable):
         `expires`, in seconds.
         """
         self.size, self.step = float(window.size), float(window.step)
-        self.expires = math.inf if window.expires is None else float(window.expires)
+        self.expires = float(window.expires or math.inf)  # Faust: None, or 0 in its compiled form
         return super().using_window(window, key_index=key_index)
 
     def pane_range(self, time: float) -> WindowRange:

@@ -184,7 +184,7 @@ class ExactTable(faust.Table[Any, Any]):
     def deadline(self, key: Any, data: bytes) -> float | None:
         """When an entry expires, in stream time; None if never."""
         if self.window is not None:
-            return None if self.window.expires is None else float(key[1][1] + 0.1 + self.window.expires)
+            return float(key[1][1] + 0.1 + self.window.expires) if self.window.expires else None
         return self._lifetime(key, data) if self._lifetime else None
 
     def _schedule(self, partition: int, key: Any, data: bytes) -> None:
@@ -200,7 +200,7 @@ class ExactTable(faust.Table[Any, Any]):
 
     @property
     def _expires(self) -> bool:
-        return self._lifetime is not None or (self.window is not None and self.window.expires is not None)
+        return self._lifetime is not None or bool(self.window is not None and self.window.expires)
 
     # -- recovery
 

@@ -208,10 +208,6 @@ def test_rules_that_are_off_are_left_out_and_shadow_ones_are_evaluated() -> None
     assert rules.versions == {"a": 1, "s": 1}
 
 
-def test_a_rule_that_is_off_is_not_checked_for_names() -> None:
-    assert RuleSet([Rule("o", "no_such_feature > 1", state="off")], NUMBERS).rules == []
-
-
 def test_the_texts_that_the_rules_read_are_known() -> None:
     rules = RuleSet([Rule("a", "location == 'x' and amount > 1"), Rule("b", "device_id != 'y' and location != 'z'")], NUMBERS)
     assert rules.texts == ["device_id", "location"]

@@ -1,0 +1,160 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fraud_stream.domain.decision import (
+    MODEL_REASONS,
+    Contribution,
+    Decision,
+    Judge,
+    NoModel,
+    Rows,
+    Scorer,
+    Thresholds,
+)
+from fraud_stream.domain.rules import SEVERITY_SCORE, Rule, Severity
+from fraud_stream.domain.transaction import Transaction
+
+NAMES = ("amount", "count")
+
+
+class FixedScorer:
+    """Gives the scores it was made with, or none, and notes what it is asked to explain."""
+
+    id = "fixed-1"
+
+    def __init__(self, *scores: float) -> None:
+        self._scores = scores
+        self.explained: list[list[float]] = []
+
+    def scores(self, rows: Rows) -> Sequence[float] | None:
+        return self._scores or None
+
+    def contributions(self, row: Sequence[float]) -> list[Contribution]:
+        self.explained.append(list(row))
+        return [Contribution(f"f{n}", float(n), 9.0 - n) for n in range(5)]
+
+
+def decide(rules: Sequence[Rule], scorer: Scorer, *amounts: float, **thresholds: float) -> list[Decision]:
+    judge = Judge(NAMES, rules, Thresholds(**thresholds))
+    txs = [Transaction(f"T{n}", "C1", 0.0, amount, location="Oslo") for n, amount in enumerate(amounts)]
+    return judge.decide(txs, np.array([[amount, 1.0] for amount in amounts]), scorer)
+
+
+def rule(ident: str, severity: Severity = "HIGH", when: str = "amount > 100", **fields: Any) -> Rule:
+    return Rule(ident, when, severity=severity, **fields)
+
+
+def test_what_no_rule_and_no_model_objects_to_is_accepted() -> None:
+    (decision,) = decide([rule("r")], NoModel(), 100.0)
+    assert decision == Decision(None, 0.0, "accept", [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("severity", "verdict"), [("LOW", "review"), ("MEDIUM", "review"), ("HIGH", "review"), ("CRITICAL", "block")]
+)
+def test_the_severity_of_a_rule_decides_where_there_is_no_model(severity: Severity, verdict: str) -> None:
+    (decision,) = decide([rule("r", severity)], NoModel(), 101.0)
+    assert (decision.verdict, decision.risk, decision.score) == (verdict, SEVERITY_SCORE[severity], None)
+
+
+@pytest.mark.parametrize(
+    ("score", "verdict"), [(0.0, "accept"), (0.499, "accept"), (0.5, "review"), (0.899, "review"), (0.9, "block"), (1.0, "block")]
+)
+def test_the_models_score_decides_where_no_rule_hits(score: float, verdict: str) -> None:
+    (decision,) = decide([rule("r")], FixedScorer(score), 1.0)
+    assert (decision.verdict, decision.risk, decision.score) == (verdict, score, score)
+
+
+def test_thresholds_are_settings() -> None:
+    assert [decide([], FixedScorer(score), 1.0, alert=0.2, block=0.4)[0].verdict for score in (0.1, 0.2, 0.4)] == [
+        "accept",
+        "review",
+        "block",
+    ]
+
+
+def test_the_risk_is_the_larger_of_the_score_and_what_the_rules_say() -> None:
+    assert [decide([rule("r", "HIGH")], FixedScorer(score), 101.0)[0].risk for score in (0.1, 0.95)] == [0.8, 0.95]
+
+
+def test_a_rule_alerts_whatever_a_low_score_says() -> None:
+    (decision,) = decide([rule("r", "LOW")], FixedScorer(0.01), 101.0)
+    assert (decision.verdict, decision.risk, decision.score) == ("review", 0.3, 0.01)
+
+
+def test_the_most_severe_rule_comes_first_and_equals_keep_their_order() -> None:
+    rules = [rule("a", "LOW"), rule("b", "CRITICAL"), rule("c", "HIGH"), rule("d", "CRITICAL")]
+    (decision,) = decide(rules, NoModel(), 101.0)
+    assert [hit.rule.id for hit in decision.hits] == ["b", "d", "c", "a"]
+
+
+def test_a_shadow_rule_is_told_and_alerts_nobody() -> None:
+    (decision,) = decide([rule("s", "CRITICAL", state="shadow")], NoModel(), 101.0)
+    assert (decision.verdict, decision.risk, decision.hits) == ("accept", 0.0, [])
+    assert [hit.rule.id for hit in decision.shadow] == ["s"]
+
+
+def test_a_shadow_rule_changes_neither_the_risk_nor_the_verdict_of_others() -> None:
+    rules = [rule("a", "LOW"), rule("s", "CRITICAL", state="shadow")]
+    (decision,) = decide(rules, FixedScorer(0.1), 101.0)
+    assert (decision.verdict, decision.risk) == ("review", 0.3)
+    assert ([hit.rule.id for hit in decision.hits], [hit.rule.id for hit in decision.shadow]) == (["a"], ["s"])
+
+
+def test_the_model_gives_its_largest_reasons_for_alerts_only() -> None:
+    scorer = FixedScorer(0.1, 0.6, 0.1)
+    plain, scored, ruled = decide([rule("r")], scorer, 1.0, 2.0, 101.0)
+    assert plain.contributions == []
+    assert [reason.feature for reason in scored.contributions] == ["f0", "f1", "f2"]
+    assert len(ruled.contributions) == MODEL_REASONS
+    assert scorer.explained == [[2.0, 1.0], [101.0, 1.0]]
+
+
+def test_a_shadow_hit_asks_the_model_for_no_reasons() -> None:
+    scorer = FixedScorer(0.1)
+    decide([rule("s", state="shadow")], scorer, 101.0)
+    assert scorer.explained == []
+
+
+def test_a_model_that_must_not_be_asked_gives_no_reasons() -> None:
+    scorer = FixedScorer()
+    (decision,) = decide([rule("r")], scorer, 101.0)
+    assert (decision.score, decision.contributions, scorer.explained) == (None, [], [])
+
+
+def test_each_transaction_of_a_chunk_gets_its_own_decision() -> None:
+    decisions = decide([rule("r"), rule("t", when="location == 'Oslo' and amount < 0")], FixedScorer(0.1, 0.95, 0.2), 1, 2, 500)
+    assert [decision.verdict for decision in decisions] == ["accept", "block", "review"]
+
+
+def test_rules_may_read_the_transactions_texts() -> None:
+    (decision,) = decide([rule("r", when="location == 'Oslo'")], NoModel(), 1.0)
+    assert decision.verdict == "review"
+
+
+def version(*rules: Rule) -> str:
+    return Judge(NAMES, rules, Thresholds()).rules_version
+
+
+def test_the_same_rules_have_the_same_version_whatever_their_order() -> None:
+    assert version(rule("a"), rule("b")) == version(rule("b"), rule("a"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (rule("a"),),
+        (rule("a"), rule("c")),
+        (rule("a"), rule("b", version=2)),
+        (rule("a"), rule("b", when="amount > 200")),
+        (rule("a"), rule("b", "LOW")),
+        (rule("a"), rule("b", state="shadow")),
+        (rule("a"), rule("b", state="off")),
+    ],
+    ids=["one less", "another", "version", "condition", "severity", "shadow", "off"],
+)
+def test_rules_that_decide_otherwise_have_another_version(other: tuple[Rule, ...]) -> None:
+    assert version(*other) != version(rule("a"), rule("b"))
