@@ -69,6 +69,17 @@ class WindowedTable(ExactTable):
         """A pane expires with the last window that it is part of."""
         return None if self.expires == math.inf else self._last_end(key[1][0]) + self.expires
 
+    @property
+    def _expires(self) -> bool:
+        return self.expires < math.inf
+
+    def _remove(self, partition: int, key: Any) -> None:
+        self.store.write(partition, key, None)  # no tombstone: the changelog's retention deletes windows
+
+    def _notice(self, partition: int, key: Any, data: bytes) -> None:
+        self.clock.observe(partition, key[1][0])
+        super()._notice(partition, key, data)
+
     def _last_end(self, time: float) -> float:
         return time // self.step * self.step + self.size
 

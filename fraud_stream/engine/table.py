@@ -175,16 +175,19 @@ class ExactTable(faust.Table[Any, Any]):
     def _expire(self, partition: int, deadlines: Deadlines) -> int:
         expired = list(deadlines.expired(self.clock.now(partition)))
         for key in expired:
-            if self.window is None:
-                self.partition(partition).put(key, None)
-            else:
-                self.store.write(partition, key, None)  # no tombstone: the changelog's retention deletes windows
+            self._remove(partition, key)
         return len(expired)
+
+    def _remove(self, partition: int, key: Any) -> None:
+        data = self.store.reader(partition)(key)
+        deadline = None if data is None else self.deadline(key, data)
+        if data is not None and deadline is not None and deadline > self.clock.now(partition):
+            self._schedule(partition, key, data)  # it was written again, with more time
+        else:
+            self.partition(partition).put(key, None)
 
     def deadline(self, key: Any, data: bytes) -> float | None:
         """When an entry expires, in stream time; None if never."""
-        if self.window is not None:
-            return float(key[1][1] + 0.1 + self.window.expires) if self.window.expires else None
         return self._lifetime(key, data) if self._lifetime else None
 
     def _schedule(self, partition: int, key: Any, data: bytes) -> None:
@@ -200,28 +203,24 @@ class ExactTable(faust.Table[Any, Any]):
 
     @property
     def _expires(self) -> bool:
-        return self._lifetime is not None or bool(self.window is not None and self.window.expires)
+        return self._lifetime is not None
 
     # -- recovery
 
     def absorb(self, tp: TP, records: Iterable[Any]) -> None:
         """Apply changelog records of one partition in bulk, none of them twice and none over a newer value."""
         partition, read_to = tp.partition, self.store.persisted_offset(tp)
-        start = -1 if read_to is None else read_to
-        last = start
-        for record in records:
-            if record.offset > start:
-                last = record.offset
-                self._apply(partition, decode_key(record.key), record.value)
-        if last > start:
-            self.store.set_persisted_offset(tp, last)
-
-    def _apply(self, partition: int, key: Any, data: bytes | None) -> None:
-        if data is None:
-            self.store.write(partition, key, None)
-        elif not is_older(data, self.store.reader(partition)(key)):
-            self.store.write(partition, key, data)
-            self._notice(partition, key, data)
+        new = [record for record in records if read_to is None or record.offset > read_to]
+        read, write = self.store.reader(partition), self.store.write
+        for record in new:
+            key, data = decode_key(record.key), record.value
+            if data is None:
+                write(partition, key, None)
+            elif not is_older(data, read(key)):
+                write(partition, key, data)
+                self._notice(partition, key, data)
+        if new:
+            self.store.set_persisted_offset(tp, new[-1].offset)
 
     def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
         """Nothing is left to do: `absorb` has applied these records before Faust's recovery counted them."""
@@ -249,8 +248,7 @@ class ExactTable(faust.Table[Any, Any]):
                 self._notice(partition, key, data)
 
     def _notice(self, partition: int, key: Any, data: bytes) -> None:
-        if self.window is not None:
-            self.clock.observe(partition, key[1][0])
+        """An entry was recovered."""
         self._schedule(partition, key, data)
 
     def _new_store_by_url(self, url: str | URL) -> Any:
