@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from faust.streams import current_event
+
 from fraud_stream.engine.keys import WindowRange, window_range
 from fraud_stream.engine.table import ExactTable, TablePartition
 
@@ -82,6 +84,15 @@ class WindowedTable(ExactTable):
 
     def _last_end(self, time: float) -> float:
         return time // self.step * self.step + self.size
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._get_key(key)
+
+    def _relative_now(self, event: Any = None) -> float:
+        """Faust's ``now()``: the stream's time, of the event's partition or of the newest."""
+        event = current_event() if event is None else event
+        partitions = self.store.held() if event is None else [event.message.partition]
+        return max((self.clock.now(partition) for partition in partitions), default=0.0)
 
     def _get_key(self, key: Any) -> Any:
         """Faust reads windows through this: a window is the merge of its panes."""

@@ -15,7 +15,13 @@ from fraud_stream.engine.keys import decode_key, encode_key
 
 
 class PartitionedStore(Protocol):
-    """What a table asks of its store."""
+    """What a table asks of its store.
+
+    Attributes:
+        is_durable: Whether it may hold entries that this process has not put there.
+    """
+
+    is_durable: bool
 
     def reader(self, partition: int) -> Callable[[Any], bytes | None]:
         """What tells the value of a key, None where there is none; good until the partition is dropped."""
@@ -56,6 +62,8 @@ class MemoryStore(memory.Store[Any, Any]):
     Unlike Faust's it remembers how far it has read each changelog, so that a standby takes over without reading all
     again, and it keeps standby copies when a recovery ends.
     """
+
+    is_durable = False
 
     def __post_init__(self) -> None:
         """Start empty."""
@@ -110,6 +118,8 @@ class MemoryStore(memory.Store[Any, Any]):
 
 class RocksStore(rocksdb.Store):
     """``rocksdb://``: a RocksDB database for each partition."""
+
+    is_durable = True
 
     def reader(self, partition: int) -> Callable[[Any], bytes | None]:
         """See `PartitionedStore`."""

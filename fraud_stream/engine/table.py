@@ -63,11 +63,12 @@ class TablePartition(Generic[V]):
         self._values, self._dirty = {}, set()
         return self._taken
 
-    def settle(self) -> None:
-        """Store what was taken: the broker has it."""
-        for key, data in self._taken.items():
+    def settle(self) -> bool:
+        """Store what was taken: the broker has it.  False where nothing was."""
+        taken, self._taken = self._taken, {}
+        for key, data in taken.items():
             self._store.write(self._partition, key, data)
-        self._taken = {}
+        return bool(taken)
 
 
 class ExactTable(faust.Table[Any, Any]):
@@ -89,12 +90,13 @@ class ExactTable(faust.Table[Any, Any]):
         lifetime: Callable[[Any, bytes], float] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(app, value_type=bytes, **kwargs)
+        super().__init__(app, **{**kwargs, "value_type": bytes})
         self.codec = codec
         self.clock = clock
         self._lifetime = lifetime
         self._changing: dict[int, TablePartition[Any]] = {}
         self._deadlines: dict[int, Deadlines] = {}
+        self._scanned: set[int] = set()
 
     def info(self) -> dict[str, Any]:
         """What Faust makes a copy of this table from."""
@@ -161,11 +163,13 @@ class ExactTable(faust.Table[Any, Any]):
         return sum(len(taken) for _, taken in changes)
 
     def settle(self, places: Iterable[Any]) -> None:
-        """The broker has the changelog records at these places: store what they hold."""
-        for held in self._changing.values():
-            held.settle()
+        """The broker has the changelog records at these places: store what they hold.
+
+        What was forgotten meanwhile, in a rebalance, is not stored; so it must be read from the changelog.
+        """
+        settled = {partition for partition, held in self._changing.items() if held.settle()}
         for place in places:
-            if place.topic == self.changelog_topic_name:
+            if place.topic == self.changelog_topic_name and place.partition in settled:
                 self.store.set_persisted_offset(TP(place.topic, place.partition), place.offset)
 
     def expire(self) -> int:
@@ -210,6 +214,7 @@ class ExactTable(faust.Table[Any, Any]):
     def absorb(self, tp: TP, records: Iterable[Any]) -> None:
         """Apply changelog records of one partition in bulk, none of them twice and none over a newer value."""
         partition, read_to = tp.partition, self.store.persisted_offset(tp)
+        self._changing.pop(partition, None)  # what a page has read is out of date now
         new = [record for record in records if read_to is None or record.offset > read_to]
         read, write = self.store.reader(partition), self.store.write
         for record in new:
@@ -239,13 +244,16 @@ class ExactTable(faust.Table[Any, Any]):
         for partition in self.store.held() - mine:
             self.store.drop(partition)
             self._deadlines.pop(partition, None)
+            self._scanned.discard(partition)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Learn the deadlines of what a store on disk held already."""
         await super().on_recovery_completed(active_tps, standby_tps)
-        for partition in self.store.held() - self._deadlines.keys():
-            for key, data in self.store.entries(partition):
-                self._notice(partition, key, data)
+        if self.store.is_durable:
+            for partition in self.store.held() - self._scanned:
+                self._scanned.add(partition)
+                for key, data in self.store.entries(partition):
+                    self._notice(partition, key, data)
 
     def _notice(self, partition: int, key: Any, data: bytes) -> None:
         """An entry was recovered."""

@@ -61,7 +61,8 @@ def test_the_severity_of_a_rule_decides_where_there_is_no_model(severity: Severi
 
 
 @pytest.mark.parametrize(
-    ("score", "verdict"), [(0.0, "accept"), (0.499, "accept"), (0.5, "review"), (0.899, "review"), (0.9, "block"), (1.0, "block")]
+    ("score", "verdict"),
+    [(0.0, "accept"), (0.499, "accept"), (0.5, "review"), (0.899, "review"), (0.9, "block"), (1.0, "block")],
 )
 def test_the_models_score_decides_where_no_rule_hits(score: float, verdict: str) -> None:
     (decision,) = decide([rule("r")], FixedScorer(score), 1.0)
@@ -126,7 +127,9 @@ def test_a_model_that_must_not_be_asked_gives_no_reasons() -> None:
 
 
 def test_each_transaction_of_a_chunk_gets_its_own_decision() -> None:
-    decisions = decide([rule("r"), rule("t", when="location == 'Oslo' and amount < 0")], FixedScorer(0.1, 0.95, 0.2), 1, 2, 500)
+    decisions = decide(
+        [rule("r"), rule("t", when="location == 'Oslo' and amount < 0")], FixedScorer(0.1, 0.95, 0.2), 1, 2, 500
+    )
     assert [decision.verdict for decision in decisions] == ["accept", "block", "review"]
 
 

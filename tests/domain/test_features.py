@@ -156,11 +156,14 @@ def test_a_device_without_an_id_is_known_by_its_kind() -> None:
     assert last(*known, tx(device_type="mobile", device_id="D1"))["is_new_device"] == 1.0
 
 
-@pytest.mark.parametrize(
-    ("field", "name"), [("location", "sliding_locations_1h"), ("device_id", "sliding_devices_1h")]
-)
+@pytest.mark.parametrize(("field", "name"), [("location", "sliding_locations_1h"), ("device_id", "sliding_devices_1h")])
 def test_different_values_of_the_last_hour(field: str, name: str) -> None:
-    before = [tx(-HOUR, **{field: "A"}), tx(-HOUR + 1, **{field: "B"}), tx(-2.0, **{field: "C"}), tx(-1.0, **{field: "C"})]
+    before = [
+        tx(-HOUR, **{field: "A"}),
+        tx(-HOUR + 1, **{field: "B"}),
+        tx(-2.0, **{field: "C"}),
+        tx(-1.0, **{field: "C"}),
+    ]
     assert last(*before, tx(**{field: "D"}))[name] == 3
     assert last(tx())[name] == 0
 
@@ -179,7 +182,9 @@ def test_a_late_payment_sees_the_windows_that_end_with_it() -> None:
 def test_the_tumbling_window_is_the_full_hour() -> None:
     places = {"location": "Oslo", "device_id": "D1", "merchant_id": "M1"}
     other = {"location": "Rome", "device_id": "D2", "merchant_id": "M2"}
-    found = last(tx(-1.0, 1.0, location="Lima"), tx(0.0, 2.0, **places), tx(1.0, 3.0, **places), tx(3_599.0, 4.0, **other))
+    found = last(
+        tx(-1.0, 1.0, location="Lima"), tx(0.0, 2.0, **places), tx(1.0, 3.0, **places), tx(3_599.0, 4.0, **other)
+    )
     names = ("count", "sum", "locations", "devices", "merchants")
     assert [found[f"tumbling_{name}_1h"] for name in names] == [3, 9.0, 2, 2, 2]
 

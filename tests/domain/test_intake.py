@@ -76,7 +76,15 @@ NUMBERS = (
 SCALARS = st.none() | st.booleans() | TEXTS | NUMBERS
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
 TIMES = st.sampled_from(
-    ["2024-01-31", "2024-01-31 12:00:00", "2024-01-31T12:00:00.5+02:00", "2024-13-01", "1970-01-01", "9999-12-31", "soon"]
+    [
+        "2024-01-31",
+        "2024-01-31 12:00:00",
+        "2024-01-31T12:00:00.5+02:00",
+        "2024-13-01",
+        "1970-01-01",
+        "9999-12-31",
+        "soon",
+    ]
 )
 FIELDS = st.sampled_from([*REQUIRED, *OPTIONAL, "user_id", "merchant", "device", "other"])
 
@@ -119,9 +127,7 @@ def test_a_record_cut_off_anywhere(length: int) -> None:
 
 
 def test_a_complete_record() -> None:
-    assert read(encoded()) == Transaction(
-        "T1", "C1", NOON, 9.5, "M1", "Books", "Credit Card", "mobile", "D1", "Oslo"
-    )
+    assert read(encoded()) == Transaction("T1", "C1", NOON, 9.5, "M1", "Books", "Credit Card", "mobile", "D1", "Oslo")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ def tx(ident: str, time: float = 0.0, amount: float = 10.0, customer: str = "C1"
     return Transaction(ident, customer, START + time, amount, **fields)
 
 
-def observe_all(txs: list[Transaction], state: CustomerState, observer: Observer | None = None) -> list[Observed | None]:
+def observe_all(
+    txs: list[Transaction], state: CustomerState, observer: Observer | None = None
+) -> list[Observed | None]:
     seer = observer or Observer(maker)
     return [seer.observe(one, offset, state) for offset, one in enumerate(txs)]
 
@@ -126,12 +128,16 @@ def test_after_a_replay_the_next_transaction_is_decided_as_if_nothing_had_been_l
     assert observe_all([*txs, tx("new", 500.0)], lost)[-1] == expected
 
 
-STEPS = st.tuples(st.sampled_from([0.0, 1.0, 59.0, 61.0, 400.0, 4_000.0]), st.integers(0, 8), st.sampled_from(["A", "B"]))
+STEPS = st.tuples(
+    st.sampled_from([0.0, 1.0, 59.0, 61.0, 400.0, 4_000.0]), st.integers(0, 8), st.sampled_from(["A", "B"])
+)
 
 
 @given(st.lists(STEPS, max_size=20), st.integers(0, 20), st.integers(0, 20))
 @settings(max_examples=100, deadline=None)
-def test_a_crash_anywhere_changes_no_decision_and_no_state(steps: list[tuple[float, int, str]], one: int, other: int) -> None:
+def test_a_crash_anywhere_changes_no_decision_and_no_state(
+    steps: list[tuple[float, int, str]], one: int, other: int
+) -> None:
     """The profiles of some prefix were saved, the windows of a shorter one; then all is read again."""
     time, txs = 0.0, []
     for step, number, customer in steps:

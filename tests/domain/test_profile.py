@@ -56,7 +56,10 @@ def test_a_late_transaction_takes_nothing_back_in_time() -> None:
 
 
 def test_a_device_is_its_id_or_else_its_kind() -> None:
-    assert of(tx("T1", device_id="D1", device_type="mobile"), tx("T2", device_type="web")).devices.keys() == {"D1", "web"}
+    assert of(tx("T1", device_id="D1", device_type="mobile"), tx("T2", device_type="web")).devices.keys() == {
+        "D1",
+        "web",
+    }
 
 
 def test_what_is_missing_is_no_place_and_no_device() -> None:
@@ -104,7 +107,9 @@ def test_the_most_events_bound_both_the_sums_and_the_ids() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 10_000)), max_size=30), st.integers(0, 30))
 @settings(max_examples=50, deadline=None)
-def test_a_profile_that_was_stored_and_read_goes_on_as_if_it_had_not_been(steps: list[tuple[int, int]], cut: int) -> None:
+def test_a_profile_that_was_stored_and_read_goes_on_as_if_it_had_not_been(
+    steps: list[tuple[int, int]], cut: int
+) -> None:
     time, one, other = 0.0, Profile(), Profile()
     for offset, (step, cents) in enumerate(steps):
         if offset == cut:

@@ -56,7 +56,12 @@ def test_operators_on_texts_where_none_is_no_text(when: str, expected: list[bool
 
 def test_a_condition_is_met_where_all_its_comparisons_are() -> None:
     when = "amount > 1 and amount < 5 and location == 'Oslo'"
-    assert hits(when, amount=[2.0, 6.0, 2.0, 0.0], location=["Oslo", "Oslo", "Rome", "Oslo"]) == [True, False, False, False]
+    assert hits(when, amount=[2.0, 6.0, 2.0, 0.0], location=["Oslo", "Oslo", "Rome", "Oslo"]) == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("field", OPTIONAL)
@@ -65,7 +70,7 @@ def test_every_text_field_may_be_named(field: str) -> None:
 
 
 def test_texts_may_have_quotes_and_any_letters() -> None:
-    assert hits("location == \"C'é😀\"", location=["C'é😀", "C"]) == [True, False]
+    assert hits('location == "C\'é😀"', location=["C'é😀", "C"]) == [True, False]
 
 
 @pytest.mark.parametrize("when", ["amount > -5", "amount > 1e3", "amount>5", "(amount > 5)", " amount > 5 "])
@@ -74,7 +79,8 @@ def test_a_number_may_be_written_in_every_form(when: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "when", ["", "amount >", "amount > 1 and", "\0", "import os", "amount > 1; 2", "amount = 1", "amount > 1\nx", "(" * 500]
+    "when",
+    ["", "amount >", "amount > 1 and", "\0", "import os", "amount > 1; 2", "amount = 1", "amount > 1\nx", "(" * 500],
 )
 def test_what_cannot_be_read_is_told_with_an_example(when: str) -> None:
     assert "cannot read the condition" in error(when)
@@ -83,7 +89,15 @@ def test_what_cannot_be_read_is_told_with_an_example(when: str) -> None:
 
 @pytest.mark.parametrize(
     "when",
-    ["amount", "1 < amount", "1 < amount < 3", "amount > 1 > 0", "not amount > 1", "amount > 1 or amount < 0", "f(amount) > 1"],
+    [
+        "amount",
+        "1 < amount",
+        "1 < amount < 3",
+        "amount > 1 > 0",
+        "not amount > 1",
+        "amount > 1 or amount < 0",
+        "f(amount) > 1",
+    ],
 )
 def test_what_is_no_comparison_is_refused(when: str) -> None:
     assert "is no comparison; allowed is: name operator value" in error(when)
@@ -107,7 +121,8 @@ def test_what_is_no_feature_and_no_text_field_cannot_be_named(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "value", ["True", "None", "amount", "f()", "[]", "()", "{}", "{'a': 'b'}", "[1, 2]", "('a', 1)", "1+2j", "b'x'", "10**9"]
+    "value",
+    ["True", "None", "amount", "f()", "[]", "()", "{}", "{'a': 'b'}", "[1, 2]", "('a', 1)", "1+2j", "b'x'", "10**9"],
 )
 def test_what_is_no_value_is_refused(value: str) -> None:
     assert "must be a number, a text or a list of texts" in error(f"amount > {value}")
@@ -115,7 +130,15 @@ def test_what_is_no_value_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize(
     "when",
-    ["amount == 'x'", "amount in ('x',)", "amount > ('x',)", "location > 'x'", "location == 5", "location in 'x'", "location == ('x',)"],
+    [
+        "amount == 'x'",
+        "amount in ('x',)",
+        "amount > ('x',)",
+        "location > 'x'",
+        "location == 5",
+        "location in 'x'",
+        "location == ('x',)",
+    ],
 )
 def test_a_value_must_fit_the_name_and_the_operator(when: str) -> None:
     name = when.split()[0]
@@ -124,14 +147,33 @@ def test_a_value_must_fit_the_name_and_the_operator(when: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "when", ["amount > " + "9" * 400, "amount > " + "9" * 5_000, "amount > " + "-" * 900 + "1", "-" * 900 + "amount > 1"]
+    "when",
+    ["amount > " + "9" * 400, "amount > " + "9" * 5_000, "amount > " + "-" * 900 + "1", "-" * 900 + "amount > 1"],
 )
 def test_absurd_numbers_and_depths_are_refused_as_anything_else(when: str) -> None:
     assert "rule 'r1'" in error(when)
 
 
 PIECES = st.sampled_from(
-    ["amount", "location", "hopping_count_5m", "x", ">", ">=", "==", "in", "not", "and", "or", "(", ")", "[", "]", ",", "1"]
+    [
+        "amount",
+        "location",
+        "hopping_count_5m",
+        "x",
+        ">",
+        ">=",
+        "==",
+        "in",
+        "not",
+        "and",
+        "or",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        "1",
+    ]
     + ["-", ".", "'a'", '"', "None", "lambda", "{", "}", ":", "*", "**", "\\", "\n", "é", "0x", "1e999"]
 )
 
@@ -174,7 +216,9 @@ def test_a_message_that_names_what_does_not_exist_is_refused(name: str) -> None:
     assert f"the message names {name!r}, which does not exist" in error("amount > 1", f"{{{name}}}")
 
 
-@pytest.mark.parametrize("field", ["amount:1000000d", "amount!r", "amount:>9", "amount:{limit}", "location:.2f", "amount:s"])
+@pytest.mark.parametrize(
+    "field", ["amount:1000000d", "amount!r", "amount:>9", "amount:{limit}", "location:.2f", "amount:s"]
+)
 def test_a_format_that_could_fail_or_ask_for_much_memory_is_refused(field: str) -> None:
     assert "write it like {amount:,.2f}" in error("amount > 1", f"{{{field}}}")
 
@@ -201,7 +245,8 @@ def test_two_rules_cannot_have_one_id() -> None:
 
 def test_rules_that_are_off_are_left_out_and_shadow_ones_are_evaluated() -> None:
     rules = RuleSet(
-        [Rule("a", "amount > 1"), Rule("s", "amount > 2", state="shadow"), Rule("o", "amount > 0", state="off")], NUMBERS
+        [Rule("a", "amount > 1"), Rule("s", "amount > 2", state="shadow"), Rule("o", "amount > 0", state="off")],
+        NUMBERS,
     )
     found = rules.evaluate({"amount": np.array([0.5, 1.5, 2.5])})
     assert {row: [rule.rule.id for rule in rules_of] for row, rules_of in found.items()} == {1: ["a"], 2: ["a", "s"]}
@@ -209,5 +254,7 @@ def test_rules_that_are_off_are_left_out_and_shadow_ones_are_evaluated() -> None
 
 
 def test_the_texts_that_the_rules_read_are_known() -> None:
-    rules = RuleSet([Rule("a", "location == 'x' and amount > 1"), Rule("b", "device_id != 'y' and location != 'z'")], NUMBERS)
+    rules = RuleSet(
+        [Rule("a", "location == 'x' and amount > 1"), Rule("b", "device_id != 'y' and location != 'z'")], NUMBERS
+    )
     assert rules.texts == ["device_id", "location"]

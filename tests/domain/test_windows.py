@@ -76,7 +76,9 @@ def test_mean_deviation_and_zscore_are_those_of_numpy(amounts: list[float]) -> N
     assert stats.mean == pytest.approx(np.mean(amounts))
     assert stats.deviation == pytest.approx(np.std(amounts), abs=tolerance)
     if np.std(amounts) > 1:
-        assert stats.zscore(amounts[0]) == pytest.approx((amounts[0] - np.mean(amounts)) / np.std(amounts), rel=1e-3, abs=1e-3)
+        assert stats.zscore(amounts[0]) == pytest.approx(
+            (amounts[0] - np.mean(amounts)) / np.std(amounts), rel=1e-3, abs=1e-3
+        )
 
 
 def test_an_empty_window_has_no_mean_and_no_deviation() -> None:

@@ -58,7 +58,9 @@ def test_the_earliest_deadline_is_told_first() -> None:
     assert list(deadlines.expired(1_000.0)) == ["early", "middle", "late"]
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1_000)), max_size=30), st.lists(st.floats(0, 1_200), max_size=10))
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1_000)), max_size=30), st.lists(st.floats(0, 1_200), max_size=10)
+)
 @settings(max_examples=150, deadline=None)
 def test_no_key_expires_before_its_deadline_and_none_a_bucket_after_it(
     added: list[tuple[int, float]], times: list[float]

@@ -46,7 +46,9 @@ def merge(panes: Iterable[Bag]) -> Bag:
     return Bag(max((pane.offset for pane in found), default=-1), [time for pane in found for time in pane.times])
 
 
-def windowed(size: float, step: float, expires: float | None = 3_600.0, folder: Path | None = None) -> tuple[WindowedTable, Any]:
+def windowed(
+    size: float, step: float, expires: float | None = 3_600.0, folder: Path | None = None
+) -> tuple[WindowedTable, Any]:
     """A table and what Faust makes of it."""
     app = make_app(folder, store="rocksdb://" if folder else "memory://")
     table = app.windowed_table("w", rank=0, codec=BagCodec(), merge=merge, partitions=4)
@@ -114,7 +116,9 @@ def test_panes_and_windows_are_those_of_faust(sizes: tuple[int, int], time: floa
         return
     assert table.earliest(time) == pytest.approx(table.window.earliest(time))
     assert list(table.windows_of(table.pane_range(time)))[-1] == pytest.approx(table.window.current(time))
-    assert [pytest.approx(window) for window in table.window.ranges(time)] == list(table.windows_of(table.pane_range(time)))
+    assert [pytest.approx(window) for window in table.window.ranges(time)] == list(
+        table.windows_of(table.pane_range(time))
+    )
 
 
 # -- as Faust reads it

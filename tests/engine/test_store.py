@@ -143,7 +143,9 @@ KEYS = st.text(max_size=10) | st.tuples(st.text(max_size=5), st.tuples(st.intege
 
 @given(st.dictionaries(KEYS, st.binary(max_size=30), max_size=10))
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_entries_on_disk_have_the_keys_they_were_written_with(scratch: PartitionedStore, entries: dict[Any, bytes]) -> None:
+def test_entries_on_disk_have_the_keys_they_were_written_with(
+    scratch: PartitionedStore, entries: dict[Any, bytes]
+) -> None:
     for key, value in entries.items():
         scratch.write(0, key, value)
     assert dict(scratch.entries(0)) == entries
