@@ -85,7 +85,7 @@ def _watch(stage: Stage, score: Score, console: Console) -> float:
     try:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             while done_at is None or time.monotonic() < done_at:
-                messages = consumer.consume(1_000, timeout=0.05)
+                messages = consumer.consume(1_000, timeout=0.01)
                 _take(messages, topics.alerts, score, console)
                 live.update(_progress(score, time.monotonic() - began))
                 stage.check()
@@ -98,7 +98,12 @@ def _watch(stage: Stage, score: Score, console: Console) -> float:
 def _reader(stage: Stage) -> Consumer:
     topics = stage.settings.topics
     consumer = Consumer(
-        {**client_config(stage.settings.broker), "group.id": "fraud-stream-demo", "enable.auto.commit": False}
+        {
+            **client_config(stage.settings.broker),
+            "group.id": "fraud-stream-demo",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 5,  # the alerts are timed when they arrive here
+        }
     )
     consumer.assign(
         [

@@ -1,14 +1,27 @@
-"""The online model: River's StandardScaler and LogisticRegression, learning one labelled transaction at a time."""
+"""The online model: River's StandardScaler, clipped, and LogisticRegression; it learns one label at a time."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 from river import compose, linear_model, optim, preprocessing, utils
 
 from fraud_stream.errors import ModelError
 from fraud_stream.models.state import ModelState
 
-KIND = "scaled-logistic-regression"
+KIND = "clipped-scaled-logistic-regression"
+#: Scaled values are cut here, in deviations.  A value that was hardly ever seen, such as the first Saturday of a stream,
+#: would else lie so many deviations off that it outweighs everything.
+LIMIT = 4.0
+
+
+class ClippedScaler(preprocessing.StandardScaler):
+    """River's StandardScaler, its values cut at `LIMIT`."""
+
+    def transform_one(self, x: dict[Hashable, Any]) -> dict[Hashable, Any]:
+        """The scaled values of one transaction."""
+        scaled = super().transform_one(x)  # type: ignore[no-untyped-call]  # River has no types here
+        return {name: min(max(value, -LIMIT), LIMIT) for name, value in scaled.items()}
 
 
 class OnlineModel:
@@ -39,7 +52,7 @@ class OnlineModel:
         self.features = tuple(features)
         self.learnt = self.frauds = self.version = 0
         self.seen: dict[str, int] = {}
-        self._scaler = preprocessing.StandardScaler()
+        self._scaler = ClippedScaler()
         self._regression = linear_model.LogisticRegression(optim.SGD(learning_rate))
         self._pipeline = compose.Pipeline(self._scaler, self._regression)
 

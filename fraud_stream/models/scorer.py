@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud_stream.domain.decision import Contribution
-from fraud_stream.models.online import check_state
+from fraud_stream.models.online import LIMIT, check_state
 from fraud_stream.models.state import ModelState
 
 #: Beyond this the logistic function is 0 or 1 to the last digit.
@@ -14,7 +14,7 @@ _LARGEST_LOGIT = 35.0
 
 
 class LinearScorer:
-    """A scaled logistic regression, its scaling folded into the weights: one matrix product a chunk.
+    """A clipped, scaled logistic regression: one matrix product a chunk.
 
     Args:
         state: The model.
@@ -31,9 +31,9 @@ class LinearScorer:
         self._features = tuple(features)
         self._ready = state.frauds >= min_frauds
         deviations = np.sqrt(np.array(state.numbers["variances"]))
-        scales = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
+        self._scales = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
         self._means = np.array(state.numbers["means"])
-        self._weights = np.array(state.numbers["weights"]) * scales
+        self._weights = np.array(state.numbers["weights"])
         self._intercept = state.numbers["intercept"][0]
 
     @property
@@ -45,12 +45,16 @@ class LinearScorer:
         """The probability of fraud of each row; None while the model has learnt too few frauds."""
         if not self._ready:
             return None
-        logits = (rows - self._means) @ self._weights + self._intercept
+        logits = self._scaled(rows) @ self._weights + self._intercept
         scores: list[float] = (1.0 / (1.0 + np.exp(-np.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT)))).tolist()
         return scores
 
+    def _scaled(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        scaled: NDArray[np.float64] = np.clip((rows - self._means) * self._scales, -LIMIT, LIMIT)
+        return scaled
+
     def contributions(self, row: Sequence[float]) -> list[Contribution]:
         """What each feature of a row added to the log odds, against the mean transaction; the largest first."""
-        amounts = ((np.array(row) - self._means) * self._weights).tolist()
+        amounts = (self._scaled(np.array(row)) * self._weights).tolist()
         found = [Contribution(*parts) for parts in zip(self._features, row, amounts, strict=True) if parts[2] > 0]
         return sorted(found, key=lambda contribution: -contribution.amount)

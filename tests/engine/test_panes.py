@@ -347,6 +347,13 @@ def test_windows_without_an_expiry_are_kept_for_ever() -> None:
     assert add(table, "C1", START + 1.0)
 
 
+def test_windows_without_an_expiry_are_found_by_their_key() -> None:
+    table, _ = hopping(expires=None)
+    add(table, "C1", START)
+    add(table, "C1", START + 400 * 86_400.0)
+    assert len(table.windows_of_key("C1", [0])) == 10
+
+
 def test_the_changelog_of_windows_is_kept_as_long_as_they_are() -> None:
     table, _ = hopping(expires=600.0)
     assert table.changelog_topic.retention == 600.0

@@ -59,6 +59,12 @@ class Record(NamedTuple):
     value: bytes | None
     timestamp: int = 1_000
     timestamp_type: int = 0
+    topic: str = "transactions"
+    partition: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+    checksum: int | None = None
+    serialized_key_size: int = 0
+    serialized_value_size: int = 0
 
 
 class ListOutbox(Outbox):
@@ -439,6 +445,28 @@ def test_a_renewed_value_lives_until_its_new_deadline() -> None:
     table.clock.observe(0, 600.0)
     table.expire()
     assert table.partition(0).get("k") is None
+
+
+def test_a_value_that_is_renewed_in_the_moment_it_would_expire_lives_on() -> None:
+    table = expiring()
+    table.partition(0).put("k", Number(1, 60))
+    commit(table)
+    table.clock.observe(0, 120.0)
+    table.partition(0).put("k", Number(2, 600))
+    table.expire()
+    commit(table)
+    assert table.partition(0).get("k") == Number(2, 600)
+
+
+def test_a_value_that_was_deleted_before_its_deadline_expires_without_a_second_tombstone() -> None:
+    table = expiring()
+    table.partition(0).put("k", Number(1, 60))
+    commit(table)
+    table.partition(0).put("k", None)
+    commit(table)
+    table.clock.observe(0, 120.0)
+    table.expire()
+    assert commit(table) == []
 
 
 def test_without_a_lifetime_nothing_expires(memory_table: ExactTable) -> None:

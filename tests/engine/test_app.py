@@ -1,0 +1,178 @@
+"""The application: its tables, its agents of chunks, and what stops it."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraud_stream.engine.app import Chunk, ExactApp
+from fraud_stream.engine.broadcast import BroadcastReader
+from tests.engine.test_table import NumberCodec, Record, make_app, plain_table
+
+
+class FakeStream:
+    """Notes what is acknowledged."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[Any] = []
+
+    async def ack(self, event: Any) -> bool:
+        self.acknowledged.append(event)
+        return True
+
+
+class FakeChunkMessage:
+    topic, partition = "transactions", 2
+
+
+class FakeChunkEvent:
+    message = FakeChunkMessage()
+
+    def __init__(self, records: list[Record]) -> None:
+        self.value = records
+
+
+class CalmApp(ExactApp):
+    """Notes why it would crash."""
+
+    crashed: BaseException | None = None
+
+    async def crash(self, reason: BaseException) -> None:
+        self.crashed = reason
+
+
+class QuietOutbox:
+    """Notes that it is asked to push."""
+
+    pushed = 0
+
+    def push_soon(self) -> None:
+        self.pushed += 1
+
+
+def calm_app() -> CalmApp:
+    app = CalmApp(
+        "test",
+        broker="kafka://127.0.0.1:1",
+        autodiscover=[],
+        chunk_size=3,
+        commit_interval=0.01,
+        prepare=lambda: None,
+    )
+    app.group_commit.outbox = QuietOutbox()  # type: ignore[assignment]
+    return app
+
+
+def test_tables_are_declared_with_their_rank() -> None:
+    app = make_app()
+    one = plain_table(app, "one", rank=2)
+    two = app.windowed_table("two", rank=0, codec=NumberCodec(), merge=list, partitions=4)
+    assert app.group_commit.tables == [[two], [], [one]]
+    assert app.tables["one"] is one
+    assert one.clock is two.clock is app.clock
+
+
+def test_two_tables_cannot_have_one_name() -> None:
+    app = make_app()
+    plain_table(app, "one")
+    with pytest.raises(ValueError, match="already exists"):
+        plain_table(app, "one")
+
+
+def test_an_agent_of_chunks_is_named_after_its_function_and_reads_its_topic_raw() -> None:
+    app = make_app()
+
+    @app.chunk_agent("transactions", partitions=4)
+    async def detection(chunk: Chunk) -> None:
+        """Decide a chunk."""
+
+    assert app.chunk_topics == {"transactions"}
+    assert list(app.agents) == [detection.name]
+    assert "detection" in detection.name
+    assert detection.channel.get_topic_name() == "transactions"
+    assert (detection.channel.partitions, detection.channel.value_serializer) == (4, "raw")
+    assert detection.fun.__doc__ == "Decide a chunk."
+
+
+async def test_a_chunk_that_was_processed_is_acknowledged_by_the_next_commit() -> None:
+    app, stream, event = calm_app(), FakeStream(), FakeChunkEvent([Record(0, b"k", b"v")])
+    seen: list[Chunk] = []
+
+    async def handler(chunk: Chunk) -> None:
+        seen.append(chunk)
+
+    await app._process(handler, stream, event)
+    (chunk,) = seen
+    assert (chunk.topic, chunk.partition, chunk.records) == ("transactions", 2, event.value)
+    assert stream.acknowledged == []
+    (acknowledge,) = app.group_commit._done
+    await acknowledge()
+    assert stream.acknowledged == [event]
+    assert app.group_commit.outbox.pushed == 1  # type: ignore[attr-defined]
+
+
+async def test_a_chunk_that_its_handler_holds_is_not_acknowledged() -> None:
+    app, stream = calm_app(), FakeStream()
+
+    async def handler(chunk: Chunk) -> None:
+        chunk.held = True
+
+    await app._process(handler, stream, FakeChunkEvent([]))
+    assert app.group_commit._done == []
+
+
+async def test_a_handler_that_fails_stops_the_worker_and_all_writing() -> None:
+    app, stream, error = calm_app(), FakeStream(), ValueError("a bug")
+
+    async def handler(chunk: Chunk) -> None:
+        raise error
+
+    with pytest.raises(ValueError, match="a bug"):
+        await app._process(handler, stream, FakeChunkEvent([]))
+    assert app.crashed is error
+    assert app.group_commit.failed is error
+    assert (app.group_commit._done, app.group_commit.outbox.pushed) == ([], 0)  # type: ignore[attr-defined]
+
+
+def test_topics_that_are_read_whole_have_a_reader() -> None:
+    app = make_app()
+    reader = app.read_whole("models", print)
+    assert isinstance(reader, BroadcastReader)
+    assert (reader.topic, app._readers) == ("models", [reader])
+
+
+async def test_what_prepares_and_fails_stops_the_worker() -> None:
+    def fail() -> None:
+        raise ConnectionError("no broker")
+
+    with pytest.raises(SystemExit) as caught:
+        await make_app(prepare=fail)._prepare_or_exit()
+    assert caught.value.code == 1
+
+
+def test_only_the_modules_that_are_named_are_imported() -> None:
+    assert make_app(autodiscover=["agents", "tables"], origin="fraud_stream")._discovery_modules() == ["agents", "tables"]
+
+
+@pytest.fixture
+def broken_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    folder = tmp_path / "broken_house"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "agent.py").write_text("import no_such_module\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "broken_house", raising=False)
+    return "broken_house"
+
+
+def test_a_module_that_cannot_be_imported_stops_the_worker(broken_module: str) -> None:
+    app = make_app(autodiscover=[broken_module])
+    with pytest.raises(ImportError) as caught:
+        app.discover()
+    assert "broken_house" in str(caught.value) or "no_such_module" in str(caught.value)
+
+
+def test_the_group_commit_is_one_and_the_same() -> None:
+    app = make_app()
+    assert app.group_commit is app.group_commit

@@ -1,0 +1,265 @@
+"""Batch delivery: from fetched records to the messages that Faust sees, and back to the offsets it commits."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from faust.types import TP, Message
+
+from fraud_stream.engine.app import ExactApp
+from fraud_stream.engine.consumer import ChunkConsumer, ChunkSchema, ChunkTransport
+from fraud_stream.engine.highwater import HighwaterThread
+from tests.engine.test_table import ExactTable, Number, Record, changelog, make_app, plain_table, record
+
+TP0, TP1 = TP("transactions", 0), TP("transactions", 1)
+OTHER = TP("other", 0)
+Fetched = Mapping[TP, list[Record]]
+
+
+class FetchedConsumer(ChunkConsumer):
+    """A consumer whose fetches are given by the test."""
+
+    active: set[TP] | None
+    sought: int
+
+    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 - as Faust
+        await asyncio.sleep(0)
+        return self.fetches.pop(0) if self.fetches else {}, self.active
+
+    def highwater(self, tp: TP) -> int:
+        return 1_000
+
+    async def perform_seek(self) -> None:
+        self.sought += 1
+
+
+def consumer_of(*fetches: Fetched, app: ExactApp | None = None) -> FetchedConsumer:
+    app = app or make_app()
+    app.chunk_topics.add("transactions")
+
+    async def nothing(*_: Any) -> None: ...
+
+    made = FetchedConsumer(
+        app.transport, callback=nothing, on_partitions_revoked=nothing, on_partitions_assigned=nothing
+    )
+    made.fetches, made.active, made.sought = list(fetches), None, 0  # type: ignore[attr-defined]
+    return made
+
+
+def records(first: int, count: int) -> list[Record]:
+    return [Record(offset, b"k", b"%d" % offset, timestamp=offset * 1_000) for offset in range(first, first + count)]
+
+
+async def delivered(consumer: FetchedConsumer) -> list[tuple[TP, Message]]:
+    return [one async for one in consumer.getmany(timeout=1.0)]
+
+
+def offsets(chunk: Any) -> list[int]:
+    return [one.offset for one in chunk]
+
+
+def test_the_application_uses_it() -> None:
+    app = make_app()
+    assert isinstance(app.transport, ChunkTransport)
+    assert isinstance(app.consumer, ChunkConsumer)
+    assert isinstance(app.consumer._thread, HighwaterThread)  # type: ignore[attr-defined]
+
+
+async def test_a_fetch_is_delivered_in_chunks_of_one_partition() -> None:
+    found = await delivered(consumer_of({TP0: records(10, 7), TP1: records(5, 2)}))
+    assert [(tp, offsets(message.value)) for tp, message in found] == [
+        (TP0, [10, 11, 12]),
+        (TP0, [13, 14, 15]),
+        (TP0, [16]),
+        (TP1, [5, 6]),
+    ]
+
+
+async def test_the_message_of_a_chunk_is_that_of_its_last_record() -> None:
+    ((_, message),) = await delivered(consumer_of({TP1: records(5, 2)}))
+    assert (message.topic, message.partition, message.offset, message.tp) == ("transactions", 1, 6, TP1)
+    assert (message.timestamp, message.key, message.generation_id) == (6.0, None, 0)
+
+
+async def test_one_record_is_a_chunk() -> None:
+    ((_, message),) = await delivered(consumer_of({TP0: records(0, 1)}))
+    assert offsets(message.value) == [0]
+
+
+async def test_topics_without_chunks_are_delivered_record_by_record() -> None:
+    found = await delivered(consumer_of({OTHER: records(3, 2)}))
+    assert [(message.offset, message.key, message.value) for _, message in found] == [(3, b"k", b"3"), (4, b"k", b"4")]
+
+
+async def test_records_that_were_read_before_are_left_out() -> None:
+    consumer = consumer_of({TP0: records(10, 5)}, {TP0: records(10, 2)})
+    consumer._read_offset[TP0] = 13
+    ((_, message),) = await delivered(consumer)
+    assert offsets(message.value) == [13, 14]
+    assert await delivered(consumer) == []
+
+
+async def test_partitions_that_are_paused_are_left_out_unless_they_are_buffered() -> None:
+    consumer = consumer_of({TP0: records(0, 1), TP1: records(0, 1)}, {TP0: records(0, 1)})
+    consumer.active = {TP1}
+    assert [tp for tp, _ in await delivered(consumer)] == [TP1]
+    consumer._buffered_partitions.add(TP0)
+    assert [tp for tp, _ in await delivered(consumer)] == [TP0]
+
+
+async def test_a_rebalance_ends_the_delivery() -> None:
+    consumer = consumer_of({TP0: records(0, 9)})
+    found = []
+    async for _, message in consumer.getmany(timeout=1.0):
+        found.append(offsets(message.value))
+        consumer.app.consumer_generation_id = 7
+    assert found == [[0, 1, 2]]
+
+
+async def test_a_stopped_flow_ends_the_delivery() -> None:
+    consumer = consumer_of({TP0: records(0, 9)})
+    found = []
+    async for _, message in consumer.getmany(timeout=1.0):
+        found.append(offsets(message.value))
+        consumer.stop_flow()
+    assert found == [[0, 1, 2]]
+
+
+async def test_while_the_flow_is_stopped_nothing_is_delivered_and_it_seeks_back() -> None:
+    consumer = consumer_of({TP0: records(0, 1)})
+    consumer.flow_active = False
+    assert await delivered(consumer) == []
+    assert consumer.sought == 1
+
+
+class CannotSeek(FetchedConsumer):
+    async def perform_seek(self) -> None:
+        raise RuntimeError("rebalancing")
+
+
+async def test_a_failed_seek_while_the_flow_is_stopped_is_no_failure() -> None:
+    consumer = consumer_of({TP0: records(0, 1)})
+    consumer.__class__ = CannotSeek
+    consumer.flow_active = False
+    assert await delivered(consumer) == []
+
+
+# -- changelogs
+
+
+def recovering() -> tuple[ExactTable, TP]:
+    table = plain_table(make_app())
+    return table, changelog(table, 1)
+
+
+async def test_a_changelog_is_applied_at_once_and_its_last_record_delivered() -> None:
+    table, tp = recovering()
+    fetched = [record(n, f"C{n}", Number(n, n)) for n in range(4)]
+    found = await delivered(consumer_of({tp: fetched}, app=table.app))  # type: ignore[arg-type]
+    assert [message.offset for _, message in found] == [3]
+    assert dict(table.entries([1])) == {f"C{n}": Number(n, n) for n in range(4)}
+
+
+async def test_a_changelog_is_applied_in_full_however_long() -> None:
+    table, tp = recovering()
+    fetched = [record(n, f"C{n}", Number(n, n)) for n in range(12_001)]
+    await delivered(consumer_of({tp: fetched}, app=table.app))  # type: ignore[arg-type]
+    assert table.store.size(1) == 12_001
+    assert table.persisted_offset(tp) == 12_000
+
+
+# -- from delivery to commit, as Faust does it
+
+
+class Fetcher:
+    """The service that drains the consumer: it is told to stop when there is nothing left."""
+
+    def __init__(self) -> None:
+        self._stopped = asyncio.Event()
+
+
+async def drain(consumer: FetchedConsumer) -> list[Message]:
+    """What Faust's own loop delivers of all fetches."""
+    found: list[Message] = []
+    fetcher: Any = Fetcher()
+
+    async def callback(message: Message) -> None:
+        found.append(message)
+        consumer.track_message(message)
+        if not consumer.fetches:  # type: ignore[attr-defined]
+            asyncio.get_running_loop().call_later(0.05, fetcher._stopped.set)
+
+    consumer.callback = callback
+    await asyncio.wait_for(consumer._drain_messages(fetcher), 10)
+    return found
+
+
+def committable(consumer: FetchedConsumer, tp: TP) -> int | None:
+    return consumer._filter_committable_offsets([tp]).get(tp)
+
+
+class AckedTopics:
+    """Faust's conductor as the consumer asks it: every topic is acknowledged."""
+
+    def acks_enabled_for(self, topic: str) -> bool:
+        return True
+
+
+async def drained(*fetches: Fetched) -> tuple[FetchedConsumer, list[Message]]:
+    consumer = consumer_of(*fetches)
+    consumer.app._topics = consumer.app.topics = AckedTopics()
+    return consumer, await drain(consumer)
+
+
+async def test_fausts_loop_delivers_every_record_once_in_order() -> None:
+    consumer, messages = await drained({TP0: records(0, 7)}, {TP0: records(7, 4)})
+    assert [offset for message in messages for offset in offsets(message.value)] == list(range(11))
+    assert consumer._read_offset[TP0] == 10
+    assert not consumer._gap[TP0]
+
+
+async def test_an_acknowledged_chunk_commits_all_its_records() -> None:
+    consumer, messages = await drained({TP0: records(0, 7)})
+    assert committable(consumer, TP0) is None
+    assert consumer.ack(messages[0])
+    assert committable(consumer, TP0) == 3
+    consumer._committed_offset[TP0] = 3
+    assert committable(consumer, TP0) is None
+    for message in messages[1:]:
+        consumer.ack(message)
+    assert committable(consumer, TP0) == 7
+
+
+async def test_a_chunk_that_was_committed_is_not_committed_again() -> None:
+    consumer, messages = await drained({TP0: records(0, 3)})
+    consumer.ack(messages[0])
+    assert committable(consumer, TP0) == 3
+    assert not consumer._acked[TP0]
+    assert not consumer._acked_index[TP0]
+    consumer._committed_offset[TP0] = 3
+    assert not consumer.ack(messages[0])
+    assert committable(consumer, TP0) is None
+
+
+async def test_offsets_that_the_broker_left_out_do_not_hold_the_commit_up() -> None:
+    consumer, messages = await drained({TP0: records(0, 2)}, {TP0: records(500_000, 2)})
+    for message in messages:
+        consumer.ack(message)
+    assert committable(consumer, TP0) == 500_002
+
+
+async def test_other_topics_are_committed_as_faust_does_gaps_and_all() -> None:
+    consumer, messages = await drained({OTHER: records(0, 2)}, {OTHER: records(5, 1)})
+    for message in messages[:2]:
+        consumer.ack(message)
+    assert committable(consumer, OTHER) == 2
+    consumer._committed_offset[OTHER] = 2
+    consumer.ack(messages[2])
+    assert committable(consumer, OTHER) == 6
+
+
+def test_a_chunk_reaches_the_agent_as_its_records_and_without_a_key() -> None:
+    schema, chunk = ChunkSchema(), records(0, 2)
+    message: Any = Message("transactions", 0, 1, 0.0, 0, [], None, chunk, None)  # type: ignore[arg-type]
+    assert schema.loads_value(make_app(), message, loads=None) is chunk
+    assert schema.loads_key(make_app(), message, loads=None) is None
