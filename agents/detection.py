@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agents.models import maker, shelf
-from agents.outputs import Outputs, send_dead_letter
+from agents.outputs import Outputs, broker_time, send_dead_letter
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Judge, Thresholds
 from fraud_stream.domain.intake import Intake, Refused
@@ -52,7 +52,7 @@ def take_in(chunk: Chunk) -> list[Taken]:
     state = customer_state(chunk.partition)
     for record in chunk.records:
         try:
-            transaction = intake.read(record.value, now=latest_time(record, chunk.partition))
+            transaction = intake.read(record.value, now=broker_time(record))
         except Refused as refused:
             send_dead_letter(record, refused)
             continue
@@ -70,9 +70,3 @@ def customer_state(partition: int) -> CustomerState:
         Windows(customer_tumbling.table, partition, WindowStats),
         Windows(customer_hopping.table, partition, WindowStats),
     )
-
-
-def latest_time(record: Any, partition: int) -> float:
-    """The later of the broker's time and the stream's, seconds: a transaction may not lie far ahead of both."""
-    broker_time: float = record.timestamp / 1000.0
-    return max(broker_time, app.clock.now(partition))

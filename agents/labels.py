@@ -1,13 +1,14 @@
 """Joins labels with the scored transactions that wait for them."""
 
+import math
 from collections import Counter
 from typing import Any
 
 import msgspec
 
-from agents.outputs import send_dead_letter, send_labelled
+from agents.outputs import broker_time, send_dead_letter, send_labelled
 from fraud_stream.app import app, settings
-from fraud_stream.domain.intake import Refused
+from fraud_stream.domain.intake import YEAR_2000, Refused, event_time
 from fraud_stream.domain.pending import EARLY, SCORED, Pending
 from fraud_stream.engine.app import Chunk
 from fraud_stream.records import Label
@@ -24,15 +25,15 @@ async def labels(chunk: Chunk) -> None:
     waiting = pending.partition(chunk.partition)
     for record in chunk.records:
         try:
-            label = read_label(record.value)
+            label = read_label(record.value, broker_time(record))
         except Refused as refused:
             send_dead_letter(record, refused)
             continue
         counts[join(label, record, waiting)] += 1
 
 
-def read_label(value: bytes | None) -> Label:
-    """The label in `value`.
+def read_label(value: bytes | None, now: float = math.inf) -> Label:
+    """The label in `value`; `now` is when the broker had it, seconds.
 
     Raises:
         Refused: It is none.
@@ -42,11 +43,23 @@ def read_label(value: bytes | None) -> Label:
     if len(value) > settings.limits.max_bytes:
         raise Refused("oversize", f"{len(value)} bytes; at most {settings.limits.max_bytes} are read")
     try:
-        return decoder.decode(value)
+        return with_checked_time(decoder.decode(value), now)
     except msgspec.ValidationError as error:
         raise Refused("wrong_type", str(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise Refused("undecodable", f"not JSON: {error}") from None
+
+
+def with_checked_time(label: Label, now: float) -> Label:
+    """The label with its time in seconds.
+
+    Raises:
+        Refused: It is before 2000 or too far ahead of `now`.
+    """
+    moment = event_time(label.labelled_at)
+    if not YEAR_2000 <= moment <= now + settings.limits.max_ahead:
+        raise Refused("bad_timestamp", f"labelled_at {label.labelled_at} is before 2000 or too far in the future")
+    return label if moment == label.labelled_at else msgspec.structs.replace(label, labelled_at=moment)
 
 
 def join(label: Label, record: Any, waiting: Any) -> str:

@@ -14,6 +14,7 @@ from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.intake import Refused
 from fraud_stream.domain.pending import DONE, EARLY, Pending
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.printable import printable
 from fraud_stream.records import Alert, DeadLetter
 from fraud_stream.reports import Context, Reporter, Told
 from tables.pending import pending
@@ -27,6 +28,8 @@ features_version = blake2b(",".join(maker.names).encode(), digest_size=4).hexdig
 reporter = Reporter(maker.names, features_version)
 #: Dead letters by reason, since the worker started.
 refused_counts: Counter[str] = Counter()
+#: Hits by rule, of active and shadow rules, since the worker started.
+rule_counts: Counter[str] = Counter()
 _LONGEST_DETAIL = 500
 
 
@@ -51,6 +54,7 @@ class Outputs:
         if alert is not None:
             outbox.put(topics.alerts, self._partition, key, encode(alert))
             log_alert(alert)
+        rule_counts.update(rule.rule.id for rule in (*decision.hits, *decision.shadow))
         scored = reporter.scored(tx, row, decision, Told(record, is_late, alert, self._context))
         outbox.put(topics.scored, self._partition, key, encode(scored))
         if is_late:
@@ -94,7 +98,16 @@ def log_alert(alert: Alert) -> None:
         alert.severity,
         alert.verdict,
         alert.risk_score,
-        alert.customer_id,
-        alert.transaction_id,
-        alert.message,
+        printable(alert.customer_id),
+        printable(alert.transaction_id),
+        printable(alert.message),
     )
+
+
+def broker_time(record: Any) -> float:
+    """When the broker had the record, seconds.
+
+    A transaction may not lie far ahead of it.  The stream's own time must not stretch that: a few records, each a bit
+    ahead of the one before, would carry it any distance into the future.
+    """
+    return record.timestamp / 1000.0 if record.timestamp > 0 else time.time()

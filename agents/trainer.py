@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from agents.models import maker, reader, shelf
-from agents.outputs import encode, features_version
+from agents.outputs import encode, features_version, send_dead_letter
 from fraud_stream.app import app, settings
+from fraud_stream.domain.intake import Refused
 from fraud_stream.engine.app import Chunk
 from fraud_stream.models.online import OnlineModel
 from fraud_stream.records import Labelled
@@ -39,7 +40,10 @@ class Trainer:
         if self.model is None:
             self.model = await self._resume()
         for record in chunk.records:
-            self._learn_one(self.model, decoder.decode(record.value))
+            try:
+                self._learn_one(self.model, read_labelled(record.value))
+            except Refused as refused:
+                send_dead_letter(record, refused)
         chunk.held = True
         self._unpublished.append(chunk.acknowledge)
 
@@ -72,6 +76,21 @@ class Trainer:
             model.learn(labelled.features, labelled.is_fraud, labelled.origin, labelled.offset)
         else:
             self.skipped += 1
+
+
+def read_labelled(value: bytes | None) -> Labelled:
+    """The labelled transaction in `value`.
+
+    Raises:
+        Refused: It is none: somebody else writes to this topic.
+    """
+    try:
+        labelled = decoder.decode(value or b"")
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused("undecodable", f"no labelled transaction: {error}") from None
+    if labelled.features_version == features_version and len(labelled.features) != len(maker.names):
+        raise Refused("wrong_type", f"{len(labelled.features)} features; there are {len(maker.names)}")
+    return labelled
 
 
 trainer = Trainer()

@@ -58,9 +58,9 @@ class Advantage(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """How a kind of latency is spread, in milliseconds."""
+    """How a kind of latency is spread, in milliseconds; `size` says how many there were."""
 
-    count: int
+    size: int
     p50: float
     p99: float
     p999: float
@@ -71,7 +71,7 @@ class Spread(NamedTuple):
         """The spread of latencies in seconds, in any order.
 
         >>> Spread.of([0.003, 0.001, 0.002])
-        Spread(count=3, p50=2.0, p99=3.0, p999=3.0, longest=3.0)
+        Spread(size=3, p50=2.0, p99=3.0, p999=3.0, longest=3.0)
         """
         ordered = sorted(1_000.0 * value for value in seconds)
         return cls(len(ordered), *(percentile(ordered, share) for share in (0.5, 0.99, 0.999, 1.0)))

@@ -23,9 +23,9 @@ from fraud_stream.settings import FILE_VARIABLE, PREFIX, Settings, load
 ROOT = Path(__file__).parent.parent
 #: Seconds that a worker may take to be ready.
 START_TIMEOUT = 120.0
-#: What Faust logs when a worker has its partitions and its tables, in the moment before it fetches the first record.
-READY = "Worker ready"
-#: Seconds between two looks for that line: so far a start may be misjudged.
+#: What Faust logs when a worker has its partitions and has recovered its tables: only now it may fetch records.
+READY = "Seek stream partitions to committed offsets"
+#: Seconds between two looks for that line: by so much a start may be misjudged.
 _LOOK_EVERY = 0.01
 _LAST_LINES = 15
 
@@ -70,7 +70,7 @@ class Worker:
             raise BenchmarkError(f"the worker ended with exit code {self._process.returncode}:\n{self._last_lines()}")
 
     def wait_until_ready(self) -> Reading:
-        """Wait until it is about to fetch its first record; how much CPU it had taken by then.
+        """Wait until it may fetch its first record; how much CPU it had taken by then.
 
         Raises:
             BenchmarkError: It ended, or is not ready in time.

@@ -7,9 +7,8 @@
 4. The topics are filled with the transactions and labels that follow.
 5. A worker of this application starts again and takes those in.
 
-So no producer runs during a measurement, all work is there from its beginning, and both contestants do the same with
-each record.  Neither start, join nor recovery count.  The measured run begins when Faust logs ``Worker ready``, the
-moment before the first fetch.
+So no producer runs during a measurement, and all work is there from its beginning.  Start, join and recovery do not
+count: a run begins when Faust logs that it seeks its streams' partitions, the moment before the first fetch.
 
 - Wall time ends with the last record that the worker wrote: for the naive one an alert, for this one a decision or the
   model that has learnt the last label, whichever was later.
@@ -118,9 +117,7 @@ def _run_ours(place: Stage, filler: Filler, count: int) -> Run:
     return _run(place, count, first, last, [topics.scored, topics.models])
 
 
-def _from_ready_to_done(
-    place: Stage, worker: Worker, group: str, ends: dict[Place, int]
-) -> tuple[Reading, Reading]:
+def _from_ready_to_done(place: Stage, worker: Worker, group: str, ends: dict[Place, int]) -> tuple[Reading, Reading]:
     first = worker.wait_until_ready()
     progress = Progress(place.settings.broker, group, ends)
     try:

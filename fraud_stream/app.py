@@ -91,4 +91,4 @@ app = create_app(settings)
 @app.task  # type: ignore[untyped-decorator]
 async def announce() -> None:
     """Say what this worker does."""
-    app.log.info("%s", banner(settings))
+    app.log.info("%s", banner(settings, str(app.conf.canonical_url)))

@@ -3,14 +3,14 @@
 from fraud_stream.settings import Settings
 
 
-def banner(settings: Settings) -> str:
-    """The settings that matter most, one a line."""
+def banner(settings: Settings, url: str) -> str:
+    """The settings that matter most, one a line; `url` is where this worker serves its pages."""
     topics, model, windows = settings.topics, settings.model, settings.windows
     states = [rule.state for rule in settings.rules]
     lines = {
         "broker": f"{settings.broker.url} ({settings.broker.security_protocol}), group {settings.app.id}",
         "reads": f"{topics.transactions}, {topics.labels}; {topics.partitions} partitions",
-        "writes": f"{topics.alerts}, {topics.scored}, {topics.dead}, {topics.late}",
+        "writes": f"{topics.alerts}, {topics.scored}, {topics.labelled}, {topics.models}, {topics.dead}, {topics.late}",
         "windows": f"tumbling {windows.tumbling_size:g} s, hopping {windows.hopping_size:g} s by "
         f"{windows.hopping_step:g} s",
         "rules": f"{states.count('active')} active, {states.count('shadow')} shadow, {states.count('off')} off",
@@ -21,6 +21,6 @@ def banner(settings: Settings) -> str:
         "verdict": f"block from risk {model.block_threshold:g}, review below",
         "commits": f"every {settings.engine.flush_interval:g} s, chunks of at most {settings.engine.chunk_size}",
         "store": settings.store.url,
-        "tables": f"http://{settings.web.host}:{settings.web.port}/table/" if settings.web.enabled else "not served",
+        "tables": f"{url}/table/" if settings.web.enabled else "not served",
     }
     return "\n".join(["fraud_stream", *(f"  {name:<8} {text}" for name, text in lines.items())])

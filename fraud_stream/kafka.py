@@ -77,20 +77,27 @@ def create_topics(settings: Settings) -> list[str]:
     """Make the topics that are missing; says which.
 
     Raises:
-        BrokerError: The broker does not answer, or a topic exists with too few partitions.
+        BrokerError: The broker does not answer, or topics exist with other numbers of partitions.
     """
     admin = AdminClient(client_config(settings.broker))
     there = _existing(admin, settings)
-    for spec in topic_specs(settings):
-        if spec.name in there and spec.partitions != there[spec.name] and spec.name == settings.topics.transactions:
-            raise BrokerError(
-                f"topic {spec.name!r} has {there[spec.name]} partitions, but [topics] partitions = {spec.partitions}; "
-                "set it to the topic's number"
-            )
-    missing = [spec for spec in topic_specs(settings) if spec.name not in there]
+    specs = topic_specs(settings)
+    wrong = [spec for spec in specs if there.get(spec.name, spec.partitions) != spec.partitions]
+    if wrong:
+        raise BrokerError("; ".join(_fault(spec, there[spec.name]) for spec in wrong))
+    missing = [spec for spec in specs if spec.name not in there]
     for name, future in _create(admin, missing, settings.topics.replication).items():
         _await_creation(name, future)
     return [spec.name for spec in missing]
+
+
+def _fault(spec: TopicSpec, partitions: int) -> str:
+    if spec.partitions == 1:
+        return f"topic {spec.name!r} has {partitions} partitions, but must have 1, as all of it is read in order"
+    return (
+        f"topic {spec.name!r} has {partitions} partitions, but [topics] partitions = {spec.partitions}; "
+        "all topics keyed by customer need as many as transactions has"
+    )
 
 
 def _existing(admin: AdminClient, settings: Settings) -> dict[str, int]:

@@ -37,7 +37,10 @@ def _before_exec() -> Callable[[], object] | None:
 
 
 def stop(process: "subprocess.Popen[bytes]", patience: float = 5.0) -> None:
-    """Ask a process to end as Ctrl-C does, and end it if it does not within `patience` seconds."""
+    """Ask a process to end as Ctrl-C does, and end it if it does not within `patience` seconds.
+
+    The embedded broker ends at once on SIGINT; on SIGTERM it would wait 5 s for clients that are connected.
+    """
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:

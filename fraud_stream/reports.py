@@ -131,7 +131,8 @@ class Reporter:
         )
 
     def _values(self, tx: Transaction, row: Sequence[float]) -> dict[str, Any]:
-        return {**dict(zip(self._names, row, strict=True)), **{name: getattr(tx, name) for name in TEXT_FIELDS}}
+        numbers = {name: float(value) for name, value in zip(self._names, row, strict=True)}
+        return {**numbers, **{name: getattr(tx, name) for name in TEXT_FIELDS}}
 
 
 def _moment(seconds: float) -> datetime:

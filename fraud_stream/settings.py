@@ -22,6 +22,8 @@ from fraud_stream.errors import SettingsError
 PREFIX = "FRAUD_STREAM_"
 #: The environment variable that names the file, if it is not ``faust.conf`` in the working directory.
 FILE_VARIABLE = "FRAUD_STREAM_CONF"
+#: What Kubernetes tells the pods of a service that is called fraud-stream.
+_KUBERNETES = re.compile(PREFIX + r"(SERVICE_(HOST|PORT).*|PORT|PORT_\d+_.*)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
@@ -39,7 +41,7 @@ def _parse_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=3_650 * 86_400, allow_inf_nan=False)]
 Words = Annotated[list[str], BeforeValidator(_parse_list)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -85,6 +87,12 @@ class BrokerSettings(Section):
             not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d+", server) for server in self.servers
         ):
             raise ValueError("url must be like kafka://127.0.0.1:9092")
+        if self.heartbeat_interval > self.session_timeout / 2:
+            raise ValueError("heartbeat_interval must be at most half of session_timeout")
+        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            path = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ValueError(f"{name}: there is no file {path}")
         if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
             raise ValueError(f"sasl_username and {PREFIX}BROKER_SASL_PASSWORD are needed for {self.security_protocol}")
         return self
@@ -158,8 +166,8 @@ class LimitSettings(Section):
     """What is still believed of a record; beyond it is a dead letter."""
 
     max_bytes: int = Field(65_536, ge=1, le=10_000_000)
-    max_amount: float = Field(1_000_000.0, gt=0)
-    max_ahead: Duration = Field(3_600.0, description="of the broker's clock and of the stream's time")
+    max_amount: float = Field(1_000_000.0, gt=0, le=100_000_000)
+    max_ahead: Duration = Field(3_600.0, description="of the broker's clock")
 
 
 class FeatureSection(Section):
@@ -297,7 +305,7 @@ def _read_environment(
     environ: Mapping[str, str], values: dict[str, dict[str, str]], sources: dict[tuple[str, str], str]
 ) -> None:
     for variable in sorted(environ):
-        if variable.startswith(PREFIX) and variable != FILE_VARIABLE:
+        if variable.startswith(PREFIX) and variable != FILE_VARIABLE and not _KUBERNETES.fullmatch(variable):
             section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
             _check_section(section, f"environment variable {variable}")
             _check_key(section, key, f"environment variable {variable}", secret=True)

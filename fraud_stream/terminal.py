@@ -12,17 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fraud_stream.printable import printable
+
 #: Columns of a line that goes to a file or a pipe: no value is cut off or wrapped there.
 _ENDLESS = 100_000
-
-
-def printable(text: str) -> str:
-    r"""`text` with control characters written out, so that a record cannot steer the terminal.
-
-    >>> printable("ok\x1b[2J\n")
-    'ok\\x1b[2J\\n'
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def timestamp(seconds: float) -> str:

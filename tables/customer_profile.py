@@ -13,6 +13,7 @@ customer_profile = app.exact_table(
     "customer_profile",
     rank=PROFILE,
     codec=StructCodec(Profile),
+    source=settings.topics.transactions,
     partitions=settings.topics.partitions,
     help="what is known of each customer",
 )

@@ -12,9 +12,9 @@ import msgspec
 
 from fraud_stream.domain.rules import SEVERITY_SCORE
 from fraud_stream.kafka import tail
+from fraud_stream.printable import printable
 from fraud_stream.records import Alert, Reason
 from fraud_stream.settings import load
-from fraud_stream.terminal import printable
 
 #: From the mildest to the worst.
 SEVERITIES = tuple(SEVERITY_SCORE)

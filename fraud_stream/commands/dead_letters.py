@@ -10,9 +10,10 @@ import click
 import msgspec
 
 from fraud_stream.errors import BrokerError
+from fraud_stream.printable import printable
 from fraud_stream.redrive import Letter, Place, Plan, Selection, check_topics, letters, make_plan, redrive
 from fraud_stream.settings import load
-from fraud_stream.terminal import as_json, print_table, printable, timestamp
+from fraud_stream.terminal import as_json, print_table, timestamp
 
 #: Characters of a value that are shown.
 _SHOWN = 200

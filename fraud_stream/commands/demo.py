@@ -53,16 +53,17 @@ def demo(seconds: float | None) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """A SIGTERM ends the demo as Ctrl-C does: with everything stopped."""
+    """SIGTERM and Ctrl-C end the demo with everything stopped, also where a shell had told it to ignore Ctrl-C."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _start(stage: Stage, console: Console) -> None:

@@ -147,7 +147,7 @@ def _of_history(tx: Transaction, profile: Profile) -> tuple[float, ...]:
     count, total = profile.sums.longest(tx.timestamp)
     known = moments.count >= ENOUGH_HISTORY
     since = DAY * 30 if profile.last_time is None else max(0.0, tx.timestamp - profile.last_time)
-    device = tx.device_id or tx.device_type
+    device = tx.device
     return (
         moments.count,
         _zscore(amount, moments.mean, moments.deviation) if known else 0.0,

@@ -22,7 +22,7 @@ YEAR_2000 = 946_684_800.0
 #: A number from here on is read as milliseconds: as seconds it would be the year 5138.
 FIRST_MILLISECOND = 1e11
 LONGEST_ID = 256
-LONGEST_TEXT = 1_024
+LONGEST_TEXT = 256
 
 _TEXT = str | int | float | None
 _NUMBER = float | str | None
@@ -49,7 +49,7 @@ class Limits:
     Attributes:
         max_bytes: A longer record is refused.
         max_amount: A larger amount is refused.
-        max_ahead: Seconds an event may lie ahead of both the broker's clock and the stream's time.
+        max_ahead: Seconds an event may lie ahead of the broker's clock.
     """
 
     max_bytes: int = 65_536
@@ -102,7 +102,7 @@ class Intake:
         }
 
     def read(self, value: bytes | None, *, now: float = math.inf) -> Transaction:
-        """The transaction in `value`; `now` is the later of the broker's time and the stream's.
+        """The transaction in `value`; `now` is when the broker had it, seconds.
 
         Raises:
             Refused: With the reason.
@@ -209,7 +209,7 @@ def _identifier(field: str, value: str | float) -> str:
 
 def _number_as_text(field: str, value: str | float) -> str:
     """A whole number's digits: programs that lack a type for missing numbers write 7 as 7.0."""
-    if float(value) % 1:
+    if isinstance(value, float) and value % 1:
         raise Refused("wrong_type", f"{field} {value} is neither text nor a whole number")
     return str(int(value))
 

@@ -61,7 +61,8 @@ class Observer:
         max_events: Transactions of a customer that are kept one by one.
 
     Attributes:
-        counts: How many transactions were ``duplicate``, ``late`` or ``replayed`` (decided before a crash).
+        counts: How many transactions were ``observed``, ``late``, ``duplicate``, ``replayed`` (decided before a
+            crash) or ``folded`` (put into buckets, as their customer has too many).
     """
 
     def __init__(self, maker: FeatureMaker, max_events: int = 1_000) -> None:
@@ -81,12 +82,13 @@ class Observer:
             if profile.ids.holds(tx.transaction_id, offset):
                 _add_to_windows(tx, offset, state)
             return None
-        row, last = self.maker.before(tx, profile), profile.last_time
-        is_new = profile.add(tx, offset, self._max_events)
         state.profiles.put(tx.customer_id, profile)
-        if not is_new:
+        if not profile.note(tx, offset, self._max_events):
             self.counts["duplicate"] += 1
             return None
+        row, last = self.maker.before(tx, profile), profile.last_time
+        self.counts["folded"] += profile.apply(tx, self._max_events)
+        self.counts["observed"] += 1
         is_late = not _add_to_windows(tx, offset, state)
         self.counts["late"] += is_late
         tumbling = state.tumbling.window(tx.customer_id, tx.timestamp, last)

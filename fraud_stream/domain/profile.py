@@ -63,15 +63,24 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 
     def add(self, tx: Transaction, offset: int, most: int = 1_000) -> bool:
         """Apply one transaction; False where it is a duplicate, which changes nothing but `offset`."""
-        self.offset = offset
-        if not self.ids.add(tx.transaction_id, offset, tx.timestamp, most):
+        if not self.note(tx, offset, most):
             return False
+        self.apply(tx, most)
+        return True
+
+    def note(self, tx: Transaction, offset: int, most: int = 1_000) -> bool:
+        """Remember the transaction's id; False where it is a duplicate."""
+        self.offset = offset
+        return self.ids.add(tx.transaction_id, offset, tx.timestamp, most)
+
+    def apply(self, tx: Transaction, most: int = 1_000) -> int:
+        """Take a new transaction into the statistics; says how many old ones had to be put into buckets."""
         self.moments.add(tx.amount)
-        self.sums.add(tx.timestamp, tx.amount, most)
+        folded = self.sums.add(tx.timestamp, tx.amount, most)
         self.last_time = max(self.last_time or 0.0, tx.timestamp)
         _see(self.locations, tx.location, tx.timestamp)
-        _see(self.devices, tx.device_id or tx.device_type, tx.timestamp)
-        return True
+        _see(self.devices, tx.device, tx.timestamp)
+        return folded
 
 
 def seen_within_hour(known: dict[str, float], now: float) -> int:

@@ -108,6 +108,7 @@ class CompiledRule:
         self.rule = rule
         self.comparisons = parse_condition(rule, numbers)
         _check_message(rule, (*numbers, *TEXT_FIELDS))
+        self._try_message(numbers)
 
     def hits(self, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
         """Which rows of `columns` meet the condition."""
@@ -115,6 +116,12 @@ class CompiledRule:
         for other in rest:
             first = first & other
         return np.asarray(first, dtype=bool)
+
+    def _try_message(self, numbers: Sequence[str]) -> None:
+        try:
+            self.message({**dict.fromkeys(numbers, 1.0), **dict.fromkeys(TEXT_FIELDS, "x")})
+        except (ValueError, TypeError) as error:
+            raise RuleError(f"rule {self.rule.id!r}: the message {self.rule.message!r} does not fit: {error}") from None
 
     def message(self, values: Mapping[str, object]) -> str:
         """The alert's message for one row, from that row's `values`."""

@@ -7,8 +7,9 @@ import msgspec
 
 from fraud_stream.domain.transaction import Transaction
 
-#: More different values than this are no longer told apart; a window that saw so many alerts anyway.
-MAX_DISTINCT = 255
+#: More different values than this are no longer told apart: a window that saw so many alerts anyway, and its value must
+#: stay smaller than a broker's largest record.
+MAX_DISTINCT = 100
 
 
 class WindowStats(msgspec.Struct, array_like=True, gc=False):
@@ -53,7 +54,7 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
         self._add_amount(tx.amount)
         self.first = min(self.first, tx.timestamp)
         self.last = max(self.last, tx.timestamp)
-        values = (tx.location, tx.device_id or tx.device_type, tx.merchant_id, tx.product_category)
+        values = (tx.location, tx.device, tx.merchant_id, tx.product_category)
         for seen, value in zip(self._distinct(), values, strict=True):
             if value is not None and value not in seen:
                 _note(seen, value)

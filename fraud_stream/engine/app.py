@@ -74,7 +74,8 @@ class ExactApp(faust.App):
     def group_commit(self) -> GroupCommit:
         """Writes the tables and acknowledges the chunks."""
         if self._group_commit is None:
-            self._group_commit = GroupCommit(self, self._commit_interval, beacon=self.beacon)
+            lease = float(self.conf.broker_session_timeout)
+            self._group_commit = GroupCommit(self, self._commit_interval, lease, beacon=self.beacon)
         return self._group_commit
 
     def exact_table(self, name: str, *, rank: int, **kwargs: Any) -> ExactTable:

@@ -48,6 +48,8 @@ class BroadcastReader(Service):
 
     async def on_stop(self) -> None:
         """Close the connection."""
+        async with self._idle:
+            self._idle.notify_all()
         await self._consumer.stop()
 
     async def catch_up(self) -> None:
@@ -59,13 +61,19 @@ class BroadcastReader(Service):
             target = self._idle_rounds + 2
             await self._idle.wait_for(lambda: self._idle_rounds >= target or self.should_stop)
 
+    async def _is_at_end(self) -> bool:
+        place = TopicPartition(self.topic, 0)
+        highwater = self._consumer.highwater(place)
+        told = (await self._consumer.end_offsets([place]))[place]  # too small on the embedded broker, right elsewhere
+        return highwater is not None and await self._consumer.position(place) >= max(highwater, told)
+
     async def _read(self) -> None:
         while not self.should_stop:
             batches = await self._consumer.getmany(timeout_ms=_ROUND)
             for records in batches.values():
                 for record in records:
                     self._handle(record.value)
-            if not batches and self._consumer.highwater(TopicPartition(self.topic, 0)) is not None:
+            if not batches and await self._is_at_end():
                 async with self._idle:
                     self._idle_rounds += 1
                     self._idle.notify_all()

@@ -6,6 +6,8 @@ from the tables of earlier ranks; never the other way round.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,19 +23,21 @@ class GroupCommit(Service):
     Args:
         app: The application.
         interval: Seconds between two commits.
+        lease: A pause of this many seconds more means that others may own the partitions.
 
     Attributes:
         before_commit: Called at the start of each commit; may put outputs and finish chunks.
         failed: What went wrong; from then on nothing is written or acknowledged.
     """
 
-    def __init__(self, app: Any, interval: float, **kwargs: Any) -> None:
+    def __init__(self, app: Any, interval: float, lease: float = math.inf, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.outbox = Outbox(app)
         self.tables: list[list[ExactTable]] = []
         self.failed: BaseException | None = None
         self.before_commit: list[Callable[[], None]] = []
         self._interval = interval
+        self._lease = lease
         self._done: list[Callable[[], Any]] = []
         self._lock = asyncio.Lock()
 
@@ -59,6 +63,7 @@ class GroupCommit(Service):
                     await self._commit()
                 except Exception as error:
                     self.failed = error
+                    self.log.critical("cannot deliver, the worker stops and its records are read again: %r", error)
                     raise
 
     def fail(self, error: BaseException) -> None:
@@ -96,5 +101,14 @@ class GroupCommit(Service):
     @Service.task
     async def _commit_now_and_then(self) -> None:
         while not self.should_stop:
+            began = time.monotonic()
             await self.sleep(self._interval)
+            self._check_stall(time.monotonic() - began)
             await self.commit()
+
+    def _check_stall(self, seconds: float) -> None:
+        """A worker that was stopped for longer than its session must not write: its partitions have another owner."""
+        if seconds > self._interval + self._lease:
+            self.failed = RuntimeError(f"stalled for {seconds:.1f} s, longer than the session of {self._lease:g} s")
+            self.log.critical("%s; the worker stops, others have its partitions", self.failed)
+            raise self.failed

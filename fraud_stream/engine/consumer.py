@@ -53,10 +53,16 @@ class ChunkConsumer(driver.Consumer):
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-            async for message in self._messages(tp, batch):
-                if not self.flow_active or self.app.consumer_generation_id != generation:
+            if not self._goes_on(generation):
+                return
+            async for message in self._messages(tp, batch, generation):
+                if not self._goes_on(generation):
                     return
                 yield tp, message
+
+    def _goes_on(self, generation: int) -> bool:
+        """Whether no rebalance has come since the records were fetched."""
+        return self.flow_active and bool(self.app.consumer_generation_id == generation)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A chunk steps over many offsets; to Faust each would be a gap to remember."""
@@ -80,10 +86,14 @@ class ChunkConsumer(driver.Consumer):
         except Exception as error:
             self.log.warning("cannot seek while the flow is stopped: %r", error)
 
-    async def _messages(self, tp: TP, batch: list[Any]) -> AsyncIterator[Message]:
+    async def _messages(self, tp: TP, batch: list[Any], generation: int) -> AsyncIterator[Message]:
         table = self.app.tables._changelogs.get(tp.topic)
         if isinstance(table, ExactTable):
-            await self._absorb(table, tp, batch)
+            for start in range(0, len(batch), ABSORB_AT_ONCE):
+                if not self._goes_on(generation):
+                    return
+                table.absorb(tp, batch[start : start + ABSORB_AT_ONCE])
+                await asyncio.sleep(0)
             yield self._to_message(tp, batch[-1])
         elif tp.topic in self.app.chunk_topics:
             for chunk in self._chunks(tp, batch):
@@ -91,11 +101,6 @@ class ChunkConsumer(driver.Consumer):
         else:
             for record in batch:
                 yield self._to_message(tp, record)
-
-    async def _absorb(self, table: ExactTable, tp: TP, batch: list[Any]) -> None:
-        for start in range(0, len(batch), ABSORB_AT_ONCE):
-            table.absorb(tp, batch[start : start + ABSORB_AT_ONCE])
-            await asyncio.sleep(0)
 
     def _chunks(self, tp: TP, batch: list[Any]) -> Iterator[list[Any]]:
         """Chunks of a batch without the records that were read before; Faust drops those message by message."""

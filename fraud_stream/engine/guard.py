@@ -26,6 +26,16 @@ class Codec(Protocol[V]):
         ...
 
 
+def guard_of(data: bytes) -> int:
+    """The guard of a stored value.
+
+    >>> guard_of(pack_guard(7) + b"value")
+    7
+    """
+    number: int = _NUMBER.unpack_from(data)[0]
+    return number
+
+
 def is_older(new: bytes, old: bytes | None) -> bool:
     """Whether the stored value `new` would undo changes that `old` has.
 

@@ -26,6 +26,7 @@ class Outbox:
         self._sent: list[asyncio.Future[Any]] = []
         self._pushing: asyncio.Future[None] | None = None
         self._lock = asyncio.Lock()
+        self._failed: Exception | None = None
 
     def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = _NONE) -> None:
         """Add one record."""
@@ -47,13 +48,22 @@ class Outbox:
         await self.push()
 
     async def push(self) -> None:
-        """Hand everything collected to the producer, which sends at once."""
+        """Hand everything collected to the producer, which sends at once.
+
+        Raises:
+            Exception: It could not be handed over, now or before: nothing of this outbox counts as sent any more.
+        """
         async with self._lock:  # one push after the other: the records of a partition stay in order
             batches = [*self._full, *self._open.items()]
             self._full, self._open = [], {}
-            for (topic, partition), builder in batches:
-                builder.close()
-                self._sent.append(await self._producer.send_batch(builder, topic, partition=partition))
+            try:
+                for (topic, partition), builder in batches:
+                    builder.close()
+                    self._sent.append(await self._producer.send_batch(builder, topic, partition=partition))
+            except Exception as error:
+                self._failed = self._failed or error
+            if self._failed is not None:
+                raise self._failed
 
     async def delivered(self) -> list[Any]:
         """Wait until all that was pushed is on the broker; the records' places there.
@@ -63,6 +73,8 @@ class Outbox:
         """
         if self._pushing is not None:
             await self._pushing
+        if self._failed is not None:
+            raise self._failed
         sent, self._sent = self._sent, []
         return list(await asyncio.gather(*sent))
 

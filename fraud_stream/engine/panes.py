@@ -14,6 +14,8 @@ from fraud_stream.engine.keys import WindowRange, window_range
 from fraud_stream.engine.table import ExactTable, TablePartition
 
 S = TypeVar("S")
+#: Seconds that changelogs of windows are kept on top of what the windows live.
+LEAST_RETENTION = 7 * 86_400.0
 
 
 class WindowedTable(ExactTable):
@@ -27,6 +29,7 @@ class WindowedTable(ExactTable):
     def __init__(self, app: Any, *, merge: Callable[[Iterable[Any]], Any], **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
         self.merge = merge
+        self.expires = math.inf
 
     def info(self) -> dict[str, Any]:
         """What Faust makes a copy of this table from."""
@@ -41,6 +44,12 @@ class WindowedTable(ExactTable):
         self.size, self.step = float(window.size), float(window.step)
         self.expires = float(window.expires or math.inf)  # Faust: None, or 0 in its compiled form
         return super().using_window(window, key_index=key_index)
+
+    def _new_changelog_topic(self, *, retention: Any = None, **kwargs: Any) -> Any:
+        """Faust keeps a changelog as long as a window, by the wall clock; after a day's outage more is needed."""
+        if retention is None and self.expires < math.inf:
+            retention = self.size + self.expires + LEAST_RETENTION
+        return super()._new_changelog_topic(retention=retention, **kwargs)
 
     def pane_range(self, time: float) -> WindowRange:
         """The pane that contains `time`."""

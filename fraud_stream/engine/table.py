@@ -14,7 +14,7 @@ from faust.types import TP, EventT
 from yarl import URL
 
 from fraud_stream.engine.expiry import Deadlines, StreamClock
-from fraud_stream.engine.guard import Codec, is_older
+from fraud_stream.engine.guard import Codec, guard_of, is_older
 from fraud_stream.engine.keys import decode_key, encode_key
 from fraud_stream.engine.outbox import Outbox
 from fraud_stream.engine.store import MemoryStore, PartitionedStore, RocksStore
@@ -56,6 +56,10 @@ class TablePartition(Generic[V]):
         self._values[key] = value
         self._dirty.add(key)
 
+    def is_changing(self, key: Any) -> bool:
+        """Whether the value of `key` is not stored yet."""
+        return key in self._dirty or key in self._taken
+
     def take(self) -> dict[Any, bytes | None]:
         """What changed, as it is stored."""
         values, dirty, dump = self._values, self._dirty, self._codec.dump
@@ -79,6 +83,7 @@ class ExactTable(faust.Table[Any, Any]):
         codec: How values become bytes, and which number in them grows.
         clock: The stream's time, for expiry.
         lifetime: For a table without windows: when a stored entry expires, in stream time; None if never.
+        source: The topic whose offsets are the guards; checked against it after each recovery.
     """
 
     def __init__(
@@ -88,19 +93,28 @@ class ExactTable(faust.Table[Any, Any]):
         codec: Codec[Any],
         clock: StreamClock,
         lifetime: Callable[[Any, bytes], float] | None = None,
+        source: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(app, **{**kwargs, "value_type": bytes})
         self.codec = codec
         self.clock = clock
         self._lifetime = lifetime
+        self._source = source
         self._changing: dict[int, TablePartition[Any]] = {}
         self._deadlines: dict[int, Deadlines] = {}
         self._scanned: set[int] = set()
+        self._mine: set[int] | None = None
 
     def info(self) -> dict[str, Any]:
         """What Faust makes a copy of this table from."""
-        return {**super().info(), "codec": self.codec, "clock": self.clock, "lifetime": self._lifetime}
+        return {
+            **super().info(),
+            "codec": self.codec,
+            "clock": self.clock,
+            "lifetime": self._lifetime,
+            "source": self._source,
+        }
 
     @property
     def store(self) -> PartitionedStore:
@@ -183,12 +197,14 @@ class ExactTable(faust.Table[Any, Any]):
         return len(expired)
 
     def _remove(self, partition: int, key: Any) -> None:
-        data = self.store.reader(partition)(key)
+        data, held = self.store.reader(partition)(key), self.partition(partition)
         deadline = None if data is None else self.deadline(key, data)
+        if held.is_changing(key):
+            return  # it will be scheduled anew when it is written
         if data is not None and deadline is not None and deadline > self.clock.now(partition):
             self._schedule(partition, key, data)  # it was written again, with more time
         else:
-            self.partition(partition).put(key, None)
+            held.put(key, None)
 
     def deadline(self, key: Any, data: bytes) -> float | None:
         """When an entry expires, in stream time; None if never."""
@@ -213,6 +229,8 @@ class ExactTable(faust.Table[Any, Any]):
 
     def absorb(self, tp: TP, records: Iterable[Any]) -> None:
         """Apply changelog records of one partition in bulk, none of them twice and none over a newer value."""
+        if self._mine is not None and tp.partition not in self._mine:
+            return  # fetched before a rebalance took the partition away: its tail alone would pass for the whole
         partition, read_to = tp.partition, self.store.persisted_offset(tp)
         self._changing.pop(partition, None)  # what a page has read is out of date now
         new = [record for record in records if read_to is None or record.offset > read_to]
@@ -240,8 +258,8 @@ class ExactTable(faust.Table[Any, Any]):
         """Drop the partitions that are no longer here, neither active nor as a standby."""
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         self.forget_changes()
-        mine = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
-        for partition in self.store.held() - mine:
+        self._mine = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
+        for partition in self.store.held() - self._mine:
             self.store.drop(partition)
             self._deadlines.pop(partition, None)
             self._scanned.discard(partition)
@@ -254,6 +272,22 @@ class ExactTable(faust.Table[Any, Any]):
                 self._scanned.add(partition)
                 for key, data in self.store.entries(partition):
                     self._notice(partition, key, data)
+
+        if self._source is not None:
+            await self._check_source(self._source, [TP(self._source, tp.partition) for tp in active_tps])
+
+    async def _check_source(self, source: str, tps: list[TP]) -> None:
+        """Stop where the source is shorter than what was applied of it: nothing new of it would ever be decided."""
+        ends = await self.app.consumer.highwaters(*tps)
+        for tp in tps:
+            guards = (guard_of(data) for _, data in self.store.entries(tp.partition))
+            if (applied := max(guards, default=0)) > ends[tp]:
+                error = RuntimeError(
+                    f"table {self.name} has applied {applied} records of {source} partition {tp.partition}, which has "
+                    f"only {ends[tp]}: the topic was made anew. Use another [app] id, or delete this one's changelogs"
+                )
+                self.log.critical("%s", error)
+                await self.app.crash(error)
 
     def _notice(self, partition: int, key: Any, data: bytes) -> None:
         """An entry was recovered."""

@@ -10,8 +10,8 @@ from fraud_stream.errors import ModelError
 from fraud_stream.models.state import ModelState
 
 KIND = "clipped-scaled-logistic-regression"
-#: Scaled values are cut here, in deviations.  A value that was hardly ever seen, such as the first Saturday of a stream,
-#: would else lie so many deviations off that it outweighs everything.
+#: Scaled values are cut here, in deviations.  A value that was hardly ever seen, such as the first Saturday of a
+#: stream, would else lie so many deviations off that it outweighs everything.
 LIMIT = 4.0
 
 

@@ -22,7 +22,10 @@ def moment(seconds: float | None) -> str | None:
     """
     if seconds is None or not math.isfinite(seconds):
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 @singledispatch

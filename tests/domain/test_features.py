@@ -221,7 +221,7 @@ def test_every_row_has_a_finite_number_for_every_name(
 def test_names_follow_the_sizes_of_the_windows() -> None:
     names = FeatureMaker(FeatureSettings(tumbling_size=1_800.0, hopping_size=90.0)).names
     assert {"tumbling_count_30m", "tumbling_merchants_30m", "hopping_sum_90s"} <= set(names)
-    assert not any("_5m" in name or name.startswith("tumbling") and name.endswith("_1h") for name in names)
+    assert not any("_5m" in name or (name.startswith("tumbling") and name.endswith("_1h")) for name in names)
 
 
 def test_every_feature_says_its_unit_and_its_meaning_and_has_a_name_of_its_own() -> None:

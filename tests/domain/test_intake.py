@@ -48,12 +48,22 @@ def refusal(value: bytes | None, intake: Intake | None = None) -> Refused:
 
 def check(value: bytes | None, intake: Intake) -> None:
     """A record is read as a transaction that can be relied on, or refused for a known reason; nothing else happens."""
+    found = outcome(value, intake)
+    if isinstance(found, Refused):
+        assert found.reason in REASONS
+        assert isinstance(found.detail, str)
+    else:
+        check_fields(found)
+
+
+def outcome(value: bytes | None, intake: Intake) -> Transaction | Refused:
     try:
-        tx = read(value, intake)
+        return read(value, intake)
     except Refused as refused:
-        assert refused.reason in REASONS
-        assert isinstance(refused.detail, str)
-        return
+        return refused
+
+
+def check_fields(tx: Transaction) -> None:
     texts = [tx.transaction_id, tx.customer_id, *(getattr(tx, field) for field in OPTIONAL)]
     assert all(text is None or (type(text) is str and 0 < len(text) <= LONGEST_TEXT) for text in texts)
     assert len(tx.transaction_id) <= LONGEST_ID

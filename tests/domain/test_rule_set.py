@@ -1,6 +1,7 @@
 """The rules that are shipped in faust.conf, each with a history that triggers it and one that just does not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,7 +27,7 @@ class Pay(NamedTuple):
 
     time: float
     amount: float
-    fields: dict[str, Any] = {}
+    fields: Mapping[str, Any] = MappingProxyType({})
 
 
 def every(step: float, count: int, amount: float, field: str = "location", values: Sequence[str] = ("A",)) -> list[Pay]:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.sliding import DAY, GRACE, HOUR, SPANS, SlidingSums, Window
+from fraud_stream.settings import WindowSettings
 
 START = 1_700_000_000.0
 
@@ -160,7 +161,10 @@ def test_a_late_transaction_after_buckets_is_counted_once() -> None:
     assert list(sums.times) == sorted(sums.times)
 
 
-@pytest.mark.parametrize("most", [800, 1_000, 5_000])
+SMALLEST = next(bound.ge for bound in WindowSettings.model_fields["max_events"].metadata if hasattr(bound, "ge"))
+
+
+@pytest.mark.parametrize("most", [SMALLEST, WindowSettings().max_events, 5_000])
 def test_the_number_of_entries_is_bounded_for_a_customer_busy_all_month(most: int) -> None:
     sums = of(busy(31 * 24 * 3, 1_200.0), most)
     head, longest, folds = sums.times[-1], 0, 0

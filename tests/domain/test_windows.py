@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -42,7 +43,7 @@ def tx(amount: float = 1.0, time: float = 0.0, **fields: str | None) -> Transact
 @settings(max_examples=150, deadline=None)
 def test_merging_panes_equals_adding_all(txs: list[Transaction], cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(txs)) for cut in cuts), len(txs)]
-    panes = [of(txs[start:end], start) for start, end in zip(edges, edges[1:], strict=False)]
+    panes = [of(txs[start:end], start) for start, end in itertools.pairwise(edges)]
     window, whole = merged(panes), of(txs)
     assert (window.total, window.squares) == pytest.approx((whole.total, whole.squares))
     for name in ("offset", "count", "low", "high", "first", "last", "locations", "devices", "merchants", "categories"):

@@ -152,7 +152,10 @@ async def test_what_prepares_and_fails_stops_the_worker() -> None:
 
 
 def test_only_the_modules_that_are_named_are_imported() -> None:
-    assert make_app(autodiscover=["agents", "tables"], origin="fraud_stream")._discovery_modules() == ["agents", "tables"]
+    assert make_app(autodiscover=["agents", "tables"], origin="fraud_stream")._discovery_modules() == [
+        "agents",
+        "tables",
+    ]
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def test_it_has_not_caught_up_before_the_broker_has_answered() -> None:
 
 
 async def test_one_quiet_round_is_not_enough_as_its_fetch_may_have_begun_before() -> None:
-    reader, consumer, _ = reader_of()
+    reader, _, _ = reader_of()
     async with reader:
         await reader.catch_up()
         rounds = reader._idle_rounds

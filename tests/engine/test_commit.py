@@ -95,8 +95,7 @@ async def test_a_chunk_done_while_a_commit_is_under_way_waits_for_the_next() -> 
     bench = Bench()
     bench.process_chunk(1, "ack 1")
     committing = asyncio.ensure_future(bench.commit.commit())
-    while "sent out" not in bench.producer.events:
-        await asyncio.sleep(0)
+    await bench.producer.first_sent.wait()
     bench.process_chunk(2, "ack 2")
     await committing
     assert bench.producer.events[-1] == "ack 1"

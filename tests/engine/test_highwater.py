@@ -45,7 +45,9 @@ class FakeConsumer:
         return None if self.fetches > 0 else self.ends.get(TP(*tp))
 
 
-def thread_with(consumer: FakeConsumer, told: Mapping[TP, int | None], monkeypatch: pytest.MonkeyPatch) -> HighwaterThread:
+def thread_with(
+    consumer: FakeConsumer, told: Mapping[TP, int | None], monkeypatch: pytest.MonkeyPatch
+) -> HighwaterThread:
     """The thread of an application whose broker answers `told` to ListOffsets."""
 
     async def list_offsets(_: Any, partitions: list[TP]) -> Mapping[TP, int | None]:

@@ -37,6 +37,7 @@ class FakeProducer:
         events: "sent", "delivered" or "failed" with the topic, and what tests add.
         failing: Topics whose batches are not delivered.
         delay: Seconds that a delivery takes.
+        first_sent: That something was sent.
     """
 
     def __init__(self) -> None:
@@ -44,6 +45,7 @@ class FakeProducer:
         self.events: list[str] = []
         self.failing: set[str] = set()
         self.delay = 0.001
+        self.first_sent = asyncio.Event()
         self._ends: defaultdict[tuple[str, int], int] = defaultdict(int)
 
     def create_batch(self) -> BatchBuilder:
@@ -55,6 +57,7 @@ class FakeProducer:
         records = read_batch(batch)
         self.sent.append(Sent(topic, partition, records))
         self.events.append(f"sent {topic}")
+        self.first_sent.set()
         place = Place(topic, partition, self._ends[topic, partition])
         self._ends[topic, partition] += len(records)
         future: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
@@ -105,12 +108,12 @@ async def test_records_of_a_partition_share_a_batch_in_their_order() -> None:
 
 async def test_a_record_is_sent_as_it_is() -> None:
     outbox, producer = new_outbox()
-    outbox.put("out", 0, "C\"é".encode(), b"\xff\0", [("reason", b"null")])
+    outbox.put("out", 0, 'C"é'.encode(), b"\xff\0", [("reason", b"null")])
     outbox.put("out", 0, b"k", None)
     outbox.put("out", 0, None, b"v")
     await outbox.push()
     assert producer.sent[0].records == [
-        SentRecord("C\"é".encode(), b"\xff\0", (("reason", b"null"),)),
+        SentRecord('C"é'.encode(), b"\xff\0", (("reason", b"null"),)),
         SentRecord(b"k", None, ()),
         SentRecord(None, b"v", ()),
     ]
@@ -189,13 +192,14 @@ async def test_outputs_do_not_wait_longer_than_the_linger() -> None:
 
 async def test_pushes_at_the_same_time_keep_the_order() -> None:
     outbox, producer = new_outbox()
+    pushing = []
     for n in range(20):
         outbox.put("out", 0, b"k", b"%02d" % n + b"x" * 300)
         if n % 5 == 0:
             outbox.push_soon()
-            _ = asyncio.ensure_future(outbox.push())
+            pushing.append(asyncio.ensure_future(outbox.push()))
             await asyncio.sleep(0)
-    await outbox.push()
+    await asyncio.gather(*pushing, outbox.push())
     await outbox.delivered()
     assert [value[:2] for value in producer.values("out") if value] == [b"%02d" % n for n in range(20)]
 

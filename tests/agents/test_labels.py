@@ -1,0 +1,184 @@
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents import labels, outputs
+from agents.labels import join, read_label
+from fraud_stream.domain.intake import REASONS, Refused
+from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
+from fraud_stream.engine.app import Chunk
+from fraud_stream.records import Label, Labelled
+from tests.agents.test_outputs import Outboxes, as_record, fresh_tables
+
+START = 1_700_000_000.0
+LABEL = Label("T1", "C1", True, START + 60.0, "chargeback", "stolen card")
+SCORED_ONE = Pending(SCORED, START, "C1", 5.0, 0.25, 0.8, "review", "online-3", [1.0, 2.0])
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outboxes]:
+    with fresh_tables():
+        monkeypatch.setattr(labels, "counts", Counter())
+        yield Outboxes(monkeypatch)
+
+
+class Waiting(dict[str, Pending]):
+    """What waits, in a dictionary."""
+
+    def put(self, key: str, value: Pending) -> None:
+        self[key] = value
+
+
+def encoded(**changes: Any) -> bytes:
+    return json.dumps({**msgspec.to_builtins(LABEL), **changes}).encode()
+
+
+# -- reading
+
+
+def refusal(value: bytes | None) -> str:
+    with pytest.raises(Refused) as caught:
+        read_label(value)
+    return caught.value.reason
+
+
+def test_a_label_is_read() -> None:
+    assert read_label(encoded()) == LABEL
+
+
+def test_the_kind_may_be_missing_and_other_fields_are_passed_over() -> None:
+    record = {name: value for name, value in json.loads(encoded(note="x")).items() if name != "kind"}
+    assert read_label(json.dumps(record).encode()) == msgspec.structs.replace(LABEL, kind=None)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "null"),
+        (b"", "undecodable"),
+        (b'{"transaction_id": "T1"', "undecodable"),
+        (b"\xff", "undecodable"),
+        (b'{"transaction_id": "\xff"}', "undecodable"),
+        (b'{"x": ' + b"[" * 30_000, "undecodable"),
+        (b"[]", "wrong_type"),
+        (b"{}", "wrong_type"),
+        (encoded(is_fraud=1), "wrong_type"),
+        (encoded(is_fraud="yes"), "wrong_type"),
+        (encoded(labelled_at="today"), "wrong_type"),
+        (encoded(labelled_at=None), "wrong_type"),
+        (encoded(transaction_id=""), "wrong_type"),
+        (encoded(customer_id="x" * 257), "wrong_type"),
+        (encoded(source=None), "wrong_type"),
+        (b'"' + b"x" * 70_000 + b'"', "oversize"),
+    ],
+)
+def test_what_is_no_label_is_refused_with_its_reason(value: bytes | None, reason: str) -> None:
+    assert refusal(value) == reason
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+FIELDS = st.sampled_from(["transaction_id", "customer_id", "is_fraud", "labelled_at", "source", "kind", "x"])
+
+
+def check(value: bytes) -> None:
+    try:
+        found: object = read_label(value)
+    except Refused as refused:
+        found = refused.reason
+    assert isinstance(found, Label) or found in REASONS
+
+
+@given(st.binary(max_size=100) | JSON.map(lambda value: json.dumps(value).encode()))
+@settings(max_examples=200, deadline=None)
+def test_anything_is_a_label_or_refused(value: bytes) -> None:
+    check(value)
+
+
+@given(st.dictionaries(FIELDS, JSON, max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_any_fields_are_a_label_or_refused(changes: dict[str, Any]) -> None:
+    check(encoded(**changes))
+
+
+@given(st.integers(0, len(encoded()) - 1), st.integers(0, 255))
+@settings(max_examples=200, deadline=None)
+def test_a_label_with_one_byte_changed_is_a_label_or_refused(place: int, byte: int) -> None:
+    value = bytearray(encoded())
+    value[place] = byte
+    check(bytes(value))
+
+
+# -- joining
+
+
+def test_a_label_before_its_transaction_waits(sent: Outboxes) -> None:
+    waiting = Waiting()
+    assert join(LABEL, as_record(b"", topic="labels"), waiting) == "early"
+    assert waiting["T1"] == Pending(
+        EARLY,
+        START + 60.0,
+        "C1",
+        is_fraud=True,
+        labelled_at=START + 60.0,
+        source="chargeback",
+        kind="stolen card",
+    )
+    assert sent.records == []
+
+
+def test_a_label_after_its_transaction_is_joined_and_sent(sent: Outboxes) -> None:
+    waiting = Waiting(T1=SCORED_ONE)
+    assert join(LABEL, as_record(b"", topic="labels", partition=3, offset=17), waiting) == "joined"
+    assert waiting["T1"] == Pending(DONE, START, "C1")
+    (one,) = sent.records
+    assert (one.topic, one.partition, one.key) == ("labelled", 0, b"T1")
+    labelled = msgspec.json.decode(one.value, type=Labelled)
+    assert (labelled.origin, labelled.offset) == ("labels-3", 17)
+    assert (labelled.is_fraud, labelled.kind, labelled.source) == (True, "stolen card", "chargeback")
+    assert (labelled.score, labelled.verdict, labelled.features) == (0.25, "review", [1.0, 2.0])
+    assert labelled.features_version == outputs.features_version
+
+
+@pytest.mark.parametrize("stage", [EARLY, DONE])
+def test_the_first_label_of_a_transaction_counts(stage: int, sent: Outboxes) -> None:
+    first = Pending(stage, START, "C1", is_fraud=False, source="analyst")
+    waiting = Waiting(T1=first)
+    assert join(LABEL, as_record(b"", topic="labels"), waiting) == "repeated"
+    assert waiting["T1"] == first
+    assert sent.records == []
+
+
+def test_labels_of_other_transactions_change_nothing(sent: Outboxes) -> None:
+    waiting = Waiting(T2=SCORED_ONE)
+    assert join(LABEL, as_record(b"", topic="labels"), waiting) == "early"
+    assert waiting["T2"] == SCORED_ONE
+
+
+async def process(*values: bytes | None) -> None:
+    """What the agent does with a chunk."""
+
+    async def acknowledge() -> None: ...
+
+    records = [as_record(value, topic="labels", offset=n) for n, value in enumerate(values)]
+    await labels.labels.fun.__wrapped__(Chunk("labels", 0, records, acknowledge))
+
+
+async def test_a_chunk_of_labels_is_joined_in_order_and_a_bad_one_is_a_dead_letter(sent: Outboxes) -> None:
+    labels.pending.partition(0).put("T2", SCORED_ONE)
+    await process(encoded(), b"{", encoded(transaction_id="T2"), None, encoded())
+    assert labels.counts == Counter(early=1, joined=1, repeated=1)
+    assert [(one.topic, one.key) for one in sent.records] == [
+        ("transactions-dead", b"key"),
+        ("labelled", b"T2"),
+        ("transactions-dead", b"key"),
+    ]
+    assert labels.pending.partition(0).get("T1").stage == EARLY

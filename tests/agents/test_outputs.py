@@ -1,0 +1,188 @@
+"""What is sent of a decision; and the tables and outboxes that the other tests of the agents use."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pytest
+
+from agents import outputs
+from fraud_stream.app import app, settings
+from fraud_stream.domain.decision import Contribution, Decision, Judge, NoModel, Thresholds
+from fraud_stream.domain.intake import Refused
+from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
+from fraud_stream.domain.rules import Rule
+from fraud_stream.domain.transaction import Transaction
+from fraud_stream.records import Alert, DeadLetter, Labelled, alert_id
+from fraud_stream.reports import Context
+from tests.engine.test_table import Record
+
+START = 1_700_000_000.0
+
+
+class Put(NamedTuple):
+    """A record that was put into an outbox."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    headers: Any
+
+
+class Outboxes:
+    """Takes the place of the outbox, for the agents and for the group commit; and of its list of finished chunks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.records: list[Put] = []
+        monkeypatch.setattr(outputs, "outbox", self)
+        monkeypatch.setattr(app.group_commit, "outbox", self)
+        monkeypatch.setattr(app.group_commit, "_done", [])
+
+    def put(self, topic: str, partition: int, key: bytes, value: bytes, headers: Any = ()) -> None:
+        self.records.append(Put(topic, partition, key, value, headers))
+
+    def topics(self) -> list[str]:
+        return [one.topic for one in self.records]
+
+    def json(self, topic: str) -> list[Any]:
+        return [json.loads(one.value) for one in self.records if one.topic == topic]
+
+
+@contextmanager
+def fresh_tables() -> Iterator[None]:
+    """The application's tables without entries, before and after."""
+    _empty_tables()
+    yield
+    _empty_tables()
+
+
+def _empty_tables() -> None:
+    for table in app.tables.values():
+        table.forget_changes()
+        for partition in table.store.held():
+            table.store.drop(partition)
+    for partition in range(settings.topics.partitions):
+        app.clock.forget(partition)
+
+
+def as_record(value: bytes | None, **changes: Any) -> Record:
+    return Record(**{"offset": 7, "key": b"key", "value": value, "timestamp": 1_700_000_010_000, **changes})
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outboxes]:
+    with fresh_tables():
+        yield Outboxes(monkeypatch)
+
+
+TX = Transaction("T1", 'C"é', START, 1_250.0, location="Oslo")
+NAMES = outputs.maker.names
+ROW = [1_250.0, *(float(n) for n in range(1, len(NAMES)))]
+CONTEXT = Context(2, "online-3", "r1", START + 11.0)
+
+
+def decision(amount: float = 1_000.0) -> Decision:
+    rule = Rule("big", f"amount > {amount}", severity="HIGH", type="AMOUNT", message="${amount:,.2f} is too much")
+    return Judge(NAMES, [rule], Thresholds()).decide([TX], np.array([ROW]), NoModel())[0]
+
+
+def send(found: Decision, is_late: bool = False, value: bytes = b"as it came") -> None:
+    outputs.Outputs(2, CONTEXT).send(TX, ROW, found, (as_record(value), is_late))
+
+
+def test_an_accepted_transaction_is_scored_and_waits_for_its_label(sent: Outboxes) -> None:
+    send(decision(2_000.0))
+    (one,) = sent.records
+    assert (one.topic, one.partition, one.key) == ("scored", 2, 'C"é'.encode())
+    scored = json.loads(one.value)
+    assert (scored["verdict"], scored["alert_id"], scored["rules"], scored["reasons"]) == ("accept", None, [], [])
+    assert scored["features"] == dict(zip(NAMES, ROW, strict=True))
+    assert (scored["partition"], scored["offset"], scored["latency"]) == (2, 7, 1.0)
+    assert (scored["model_version"], scored["rules_version"]) == ("online-3", "r1")
+    waiting = outputs.pending.partition(2).get("T1")
+    assert (waiting.stage, waiting.features, waiting.time, waiting.verdict) == (SCORED, ROW, START, "accept")
+
+
+def test_an_alert_is_sent_before_its_scored_transaction(sent: Outboxes) -> None:
+    send(decision())
+    assert sent.topics() == ["alerts", "scored"]
+    alert = msgspec.json.decode(sent.records[0].value, type=Alert)
+    assert (alert.alert_id, alert.transaction_id, alert.customer_id) == (alert_id("T1"), "T1", 'C"é')
+    assert (alert.severity, alert.type, alert.verdict, alert.risk_score) == ("HIGH", "AMOUNT", "review", 0.8)
+    assert alert.message == "$1,250.00 is too much"
+    assert (alert.event_time.timestamp(), alert.detected_at.timestamp()) == (START, START + 11.0)
+    scored = sent.json("scored")[0]
+    assert (scored["alert_id"], scored["rules"]) == (alert.alert_id, ["big"])
+    assert scored["reasons"] == msgspec.to_builtins(alert.reasons)
+
+
+@pytest.mark.parametrize(("verdict", "severity"), [("review", "MEDIUM"), ("block", "HIGH")])
+def test_an_alert_of_the_model_alone_says_so(verdict: Any, severity: str, sent: Outboxes) -> None:
+    send(Decision(0.93, 0.93, verdict, [], [], [Contribution("amount", 1_250.0, 1.5)]))
+    (alert,) = sent.json("alerts")
+    assert (alert["severity"], alert["type"], alert["verdict"]) == (severity, "MODEL", verdict)
+    assert alert["message"] == "the model gives a fraud probability of 93%"
+    (reason,) = alert["reasons"]
+    assert reason == {"source": "model", "name": "model", "feature": "amount", "value": 1_250.0, "contribution": 1.5}
+
+
+def test_a_late_transaction_is_passed_on_untouched(sent: Outboxes) -> None:
+    send(decision(2_000.0), is_late=True, value=b"\xff as it came")
+    assert sent.topics() == ["scored", "transactions-late"]
+    assert sent.records[1].value == b"\xff as it came"
+    assert sent.json("scored")[0]["is_late"] is True
+
+
+def test_a_label_that_came_first_is_joined(sent: Outboxes) -> None:
+    early = Pending(EARLY, START - 5, "C1", is_fraud=True, labelled_at=START - 5, source="analyst", kind="k")
+    outputs.pending.partition(2).put("T1", early)
+    send(decision(2_000.0))
+    assert sent.topics() == ["scored", "labelled"]
+    labelled = msgspec.json.decode(sent.records[1].value, type=Labelled)
+    assert (labelled.is_fraud, labelled.source, labelled.kind, labelled.labelled_at) == (
+        True,
+        "analyst",
+        "k",
+        START - 5,
+    )
+    assert (labelled.origin, labelled.offset, labelled.features) == ("transactions-2", 7, ROW)
+    assert outputs.pending.partition(2).get("T1") == Pending(DONE, START, 'C"é')
+
+
+def test_what_was_joined_before_is_not_made_to_wait_again(sent: Outboxes) -> None:
+    done = Pending(DONE, START, "C1")
+    outputs.pending.partition(2).put("T1", done)
+    send(decision(2_000.0))
+    assert sent.topics() == ["scored"]
+    assert outputs.pending.partition(2).get("T1") == done
+
+
+def test_a_dead_letter_is_the_record_untouched_with_its_reason_and_origin(
+    sent: Outboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "refused_counts", Counter())
+    record = as_record(b"\xff{", key=b"\xfe", partition=3, offset=41, headers=(("trace", b"1"),))
+    outputs.send_dead_letter(record, Refused("undecodable", "not JSON: " + "x" * 1_000))
+    (one,) = sent.records
+    assert (one.topic, one.partition, one.key, one.value) == ("transactions-dead", 3, b"\xfe", b"\xff{")
+    assert one.headers[0] == ("trace", b"1")
+    letter = DeadLetter.from_headers(one.headers)
+    assert (letter.reason, letter.topic, letter.partition, letter.offset) == ("undecodable", "transactions", 3, 41)
+    assert len(letter.detail) == 500
+    assert outputs.refused_counts == Counter(undecodable=1)
+
+
+def test_a_dead_letter_may_have_no_key_and_no_value(sent: Outboxes) -> None:
+    outputs.send_dead_letter(as_record(None, key=None), Refused("null", "the record has no value"))
+    assert (sent.records[0].key, sent.records[0].value) == (None, None)
+
+
+def test_an_alert_is_told_in_one_line(sent: Outboxes, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="fraud_stream.alerts"):
+        send(decision())
+    assert caplog.messages == ['ALERT HIGH review risk 0.80 customer C"é transaction T1: $1,250.00 is too much']
