@@ -46,7 +46,7 @@ def read_label(value: bytes | None, now: float = math.inf) -> Label:
         return with_checked_time(decoder.decode(value), now)
     except msgspec.ValidationError as error:
         raise Refused("wrong_type", str(error)) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("undecodable", f"not JSON: {error}") from None
 
 

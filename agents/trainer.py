@@ -86,7 +86,7 @@ def read_labelled(value: bytes | None) -> Labelled:
     """
     try:
         labelled = decoder.decode(value or b"")
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("undecodable", f"no labelled transaction: {error}") from None
     if labelled.features_version == features_version and len(labelled.features) != len(maker.names):
         raise Refused("wrong_type", f"{len(labelled.features)} features; there are {len(maker.names)}")

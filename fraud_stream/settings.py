@@ -129,7 +129,7 @@ class WindowSettings(Section):
     hopping_step: Duration = 60.0
     hopping_expires: Duration = 3_600.0
     max_events: int = Field(
-        1_000, ge=800, le=1_000_000, description="of a customer kept one by one; older ones share buckets"
+        1_000, ge=1_000, le=1_000_000, description="of a customer kept one by one; older ones share buckets"
     )
 
     @model_validator(mode="after")

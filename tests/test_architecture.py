@@ -39,6 +39,7 @@ MAY_IMPORT = {
         "fraud_stream.domain",
         "fraud_stream.engine",
         "fraud_stream.models",
+        "fraud_stream.printable",
         "fraud_stream.records",
         "fraud_stream.reports",
         "tables",

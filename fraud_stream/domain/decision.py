@@ -1,9 +1,10 @@
 """From a feature row to a decision: rules, the model's score, the verdict and the reasons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,7 +99,7 @@ class Judge:
     def __init__(self, names: Sequence[str], rules: Sequence[Rule], thresholds: Thresholds) -> None:
         self.names = tuple(names)
         self.rules = RuleSet(rules, self.names)
-        self.rules_version = _version(self.rules.versions)
+        self.rules_version = _version([compiled.rule for compiled in self.rules.rules])
         self.thresholds = thresholds
 
     def decide(self, transactions: Sequence[Transaction], rows: Rows, scorer: Scorer) -> list[Decision]:
@@ -135,7 +136,7 @@ def _severity(rule: CompiledRule) -> float:
     return SEVERITY_SCORE[rule.rule.severity]
 
 
-def _version(versions: Mapping[str, int]) -> str:
-    """A short name of a set of rules; another set, or another version of one rule, has another."""
-    text = ",".join(f"{name}:{version}" for name, version in sorted(versions.items()))
-    return blake2b(text.encode(), digest_size=4).hexdigest()
+def _version(rules: Sequence[Rule]) -> str:
+    """A short name of a set of rules; whatever is changed in one, the name changes."""
+    text = msgspec.json.encode(sorted(rules, key=lambda rule: rule.id))
+    return blake2b(text, digest_size=4).hexdigest()

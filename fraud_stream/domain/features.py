@@ -52,7 +52,7 @@ def span_name(seconds: float) -> str:
     for unit, letter, least in ((DAY, "d", 2 * DAY), (HOUR, "h", HOUR), (60.0, "m", 60.0)):
         if seconds >= least and seconds % unit == 0:
             return f"{seconds / unit:.0f}{letter}"
-    return f"{seconds:g}s"
+    return f"{seconds:.0f}s"
 
 
 def feature_list(settings: FeatureSettings) -> tuple[Feature, ...]:

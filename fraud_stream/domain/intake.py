@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -109,10 +109,8 @@ class Intake:
         """
         wire = self._open(value)
         ident, customer, moment, amount, *rest = self._fields(wire)
-        if customer is None:
-            customer = self._alias(wire, "customer_id")
         if ident is None or customer is None or moment is None or amount is None:
-            self._refuse_missing(wire)
+            ident, customer, moment, amount = self._required(wire)
         return Transaction(
             _identifier("transaction_id", ident),
             _identifier("customer_id", customer),
@@ -130,7 +128,7 @@ class Intake:
             return self._decode(value)
         except msgspec.ValidationError as error:
             raise Refused("wrong_type", str(error)) from None
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused("undecodable", f"not JSON: {error}") from None
 
     def _alias(self, wire: Any, field: str) -> Any:
@@ -140,9 +138,14 @@ class Intake:
                 return value
         return None
 
-    def _refuse_missing(self, wire: Any) -> NoReturn:
-        absent = [name for name in REQUIRED if getattr(wire, name) is None and self._alias(wire, name) is None]
-        raise Refused("missing_field", ", ".join(" or ".join(self._names[name]) for name in absent))
+    def _required(self, wire: Any) -> list[Any]:
+        """The required fields, by whatever name they have."""
+        values = {name: getattr(wire, name) for name in REQUIRED}
+        found = {name: self._alias(wire, name) if value is None else value for name, value in values.items()}
+        absent = [" or ".join(self._names[name]) for name, value in found.items() if value is None]
+        if absent:
+            raise Refused("missing_field", ", ".join(absent))
+        return list(found.values())
 
     def _optional(self, wire: Any, values: list[Any]) -> list[str | None]:
         for position, field in enumerate(OPTIONAL):
@@ -163,7 +166,7 @@ class Intake:
             moment = event_time(value)
         except (ValueError, OverflowError):
             raise Refused("bad_timestamp", f"{str(value)[:40]!r} is no time") from None
-        if not YEAR_2000 <= moment <= now + self.limits.max_ahead:
+        if not YEAR_2000 <= moment <= now + self.limits.max_ahead or moment == math.inf:
             raise Refused("bad_timestamp", f"{str(value)[:40]!r} is before 2000 or too far in the future")
         return moment
 
@@ -182,7 +185,7 @@ def _wire_names(names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     found = {}
     for field in (*REQUIRED, *OPTIONAL):
         own = [name for name in (field, *ALIASES.get(field, ())) if name not in names.values()]
-        found[field] = (names[field], *own) if field in names else tuple(own) or ("\0nowhere " + field,)
+        found[field] = (names[field], *own) if field in names else tuple(own) or (f" {field} has no name of its own ",)
     return found
 
 

@@ -61,7 +61,7 @@ class Observer:
         max_events: Transactions of a customer that are kept one by one.
 
     Attributes:
-        counts: How many transactions were ``observed``, ``late``, ``duplicate``, ``replayed`` (decided before a
+        counts: How many transactions were ``late``, ``duplicate``, ``replayed`` (decided before a
             crash) or ``folded`` (put into buckets, as their customer has too many).
     """
 
@@ -88,7 +88,6 @@ class Observer:
             return None
         row, last = self.maker.before(tx, profile), profile.last_time
         self.counts["folded"] += profile.apply(tx, self._max_events)
-        self.counts["observed"] += 1
         is_late = not _add_to_windows(tx, offset, state)
         self.counts["late"] += is_late
         tumbling = state.tumbling.window(tx.customer_id, tx.timestamp, last)

@@ -32,6 +32,8 @@ TEXT_FIELDS = OPTIONAL
 
 #: How a message may format a number: thousands, decimals, kind.  No width: it could ask for any amount of memory.
 _FORMAT = re.compile(r",?(\.\d)?[fge%]?")
+#: So much of a condition is quoted in an error.
+_SHOWN = 200
 _OPERATORS: Mapping[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
@@ -107,8 +109,7 @@ class CompiledRule:
     def __init__(self, rule: Rule, numbers: Sequence[str]) -> None:
         self.rule = rule
         self.comparisons = parse_condition(rule, numbers)
-        _check_message(rule, (*numbers, *TEXT_FIELDS))
-        self._try_message(numbers)
+        _check_message(rule, numbers, self.comparisons[0].value)
 
     def hits(self, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
         """Which rows of `columns` meet the condition."""
@@ -116,12 +117,6 @@ class CompiledRule:
         for other in rest:
             first = first & other
         return np.asarray(first, dtype=bool)
-
-    def _try_message(self, numbers: Sequence[str]) -> None:
-        try:
-            self.message({**dict.fromkeys(numbers, 1.0), **dict.fromkeys(TEXT_FIELDS, "x")})
-        except (ValueError, TypeError) as error:
-            raise RuleError(f"rule {self.rule.id!r}: the message {self.rule.message!r} does not fit: {error}") from None
 
     def message(self, values: Mapping[str, object]) -> str:
         """The alert's message for one row, from that row's `values`."""
@@ -138,12 +133,15 @@ def parse_condition(rule: Rule, numbers: Sequence[str]) -> tuple[Comparison, ...
     """
     try:
         tree = ast.parse(rule.when.strip(), mode="eval").body
+        parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+        return tuple(_comparison(rule, part, numbers) for part in parts)
+    except RuleError:
+        raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
+        shown = rule.when if len(rule.when) <= _SHOWN else rule.when[:_SHOWN] + "..."
         raise RuleError(
-            f"rule {rule.id!r}: cannot read the condition {rule.when!r}; write it like: amount > 1000"
+            f"rule {rule.id!r}: cannot read the condition {shown!r}; write it like: amount > 1000"
         ) from None
-    parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
-    return tuple(_comparison(rule, part, numbers) for part in parts)
 
 
 def _comparison(rule: Rule, node: ast.expr, numbers: Sequence[str]) -> Comparison:
@@ -163,10 +161,10 @@ def _comparison(rule: Rule, node: ast.expr, numbers: Sequence[str]) -> Compariso
 def _literal(rule: Rule, node: ast.expr) -> Value:
     try:
         value = ast.literal_eval(node)
-    except (ValueError, TypeError):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
         value = None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
     if isinstance(value, list | tuple | set) and value and all(isinstance(item, str) for item in value):
         return tuple(value)
     if isinstance(value, str):
@@ -190,8 +188,9 @@ def _check_kinds(rule: Rule, name: str, symbol: str, value: Value) -> None:
         raise RuleError(f"rule {rule.id!r}: {name} {symbol} {value!r} does not fit; {name} is compared by {want}")
 
 
-def _check_message(rule: Rule, names: Iterable[str]) -> None:
-    allowed = {"limit", *names}
+def _check_message(rule: Rule, numbers: Iterable[str], limit: Value) -> None:
+    texts = {*TEXT_FIELDS} if isinstance(limit, float) else {*TEXT_FIELDS, "limit"}
+    allowed = {"limit", *numbers, *TEXT_FIELDS}
     try:
         parts = [part for part in string.Formatter().parse(rule.message) if part[1] is not None]
     except ValueError as error:
@@ -199,7 +198,7 @@ def _check_message(rule: Rule, names: Iterable[str]) -> None:
     for _, name, spec, conversion in parts:
         if name not in allowed:
             raise RuleError(f"rule {rule.id!r}: the message names {name!r}, which does not exist")
-        if conversion or not _FORMAT.fullmatch(spec or "") or (spec and name in TEXT_FIELDS):
+        if conversion or not _FORMAT.fullmatch(spec or "") or (spec and name in texts):
             raise RuleError(
                 f"rule {rule.id!r}: cannot format {name!r} so in the message; write it like {{amount:,.2f}}"
             )
@@ -222,7 +221,6 @@ class RuleSet:
             raise RuleError(f"rule {min(twice)!r} is there twice; ids must be unique")
         self.rules = [CompiledRule(rule, numbers) for rule in rules if rule.state != "off"]
         self.texts = sorted({c.name for r in self.rules for c in r.comparisons if c.name in TEXT_FIELDS})
-        self.versions = {r.rule.id: r.rule.version for r in self.rules}
 
     def evaluate(self, columns: Mapping[str, Column]) -> dict[int, list[CompiledRule]]:
         """The rules that hit, by row; rows without a hit are not there."""

@@ -165,8 +165,8 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
         return Window(sum(map(self._count, range(first, last))), sum(self.amounts[first:last]) / _MILLION)
 
     def _fold(self, most: int) -> int:
-        """Put all but the newest `most` / 4 entries into buckets of an hour, those of the last hour into minutes."""
-        head, old = self.times[-1], len(self.times) - most // 4
+        """Put all but the newest `most` / 8 entries into buckets of an hour, those of the last hour into minutes."""
+        head, old = self.times[-1], len(self.times) - most // 8
         times, amounts, buckets, squares = Doubles.of(), Longs.of(), Longs.of(), Doubles.of()
         previous = None
         for entry in range(old):

@@ -126,8 +126,12 @@ class WindowedTable(ExactTable):
         return [(window, self.merge(panes[p] for p in self.panes_of(window) if p in panes)) for window in starts]
 
     def _panes_of_key(self, name: Any, partition: int) -> Iterator[tuple[WindowRange, Any]]:
+        if self.expires == math.inf:  # any pane may be there
+            live = {key[1] for key in self.partition(partition).keys() if key[0] == name}
+        else:
+            live = set(self._live_panes(partition))
         held = self.partition(partition)
-        for pane in self._live_panes(partition):
+        for pane in sorted(live):
             value = held.get((name, pane))
             if value is not None:
                 yield pane, value

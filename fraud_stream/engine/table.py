@@ -56,6 +56,11 @@ class TablePartition(Generic[V]):
         self._values[key] = value
         self._dirty.add(key)
 
+    def keys(self) -> set[Any]:
+        """Every key, stored or not."""
+        stored = (key for key, _ in self._store.entries(self._partition))
+        return {*stored, *(key for key, value in self._values.items() if value is not None)}
+
     def is_changing(self, key: Any) -> bool:
         """Whether the value of `key` is not stored yet."""
         return key in self._dirty or key in self._taken
@@ -198,10 +203,10 @@ class ExactTable(faust.Table[Any, Any]):
 
     def _remove(self, partition: int, key: Any) -> None:
         data, held = self.store.reader(partition)(key), self.partition(partition)
-        deadline = None if data is None else self.deadline(key, data)
-        if held.is_changing(key):
-            return  # it will be scheduled anew when it is written
-        if data is not None and deadline is not None and deadline > self.clock.now(partition):
+        if data is None or held.is_changing(key):
+            return  # it is gone, or it will be scheduled anew when it is written
+        deadline = self.deadline(key, data)
+        if deadline is not None and deadline > self.clock.now(partition):
             self._schedule(partition, key, data)  # it was written again, with more time
         else:
             held.put(key, None)

@@ -42,7 +42,7 @@ class ModelShelf:
             return
         try:
             self._take(self._decoder.decode(data))
-        except (msgspec.DecodeError, ModelError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ModelError) as error:
             self.refused += 1
             log.error("refused a model, the one in force stays: %s", error)
 

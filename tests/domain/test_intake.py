@@ -1,5 +1,7 @@
 import json
 import math
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -243,6 +245,11 @@ def test_a_whole_number_is_an_id(value: float) -> None:
     assert read(encoded(customer_id=value)).customer_id == "7"
 
 
+@pytest.mark.parametrize("amount", [0, 0.01, "0", "9.50", 1_000_000])
+def test_an_amount_is_a_number_or_a_number_as_text_from_zero_to_the_limit(amount: float | str) -> None:
+    assert read(encoded(amount=amount)).amount == float(amount)
+
+
 def test_limits_may_be_narrowed() -> None:
     intake = Intake(limits=Limits(max_bytes=1_000, max_amount=100.0, max_ahead=10.0))
     assert read(encoded(amount=100, timestamp=NOW + 10), intake).amount == 100.0
@@ -278,6 +285,21 @@ def test_an_empty_optional_field_is_missing() -> None:
 def test_seconds_milliseconds_and_iso_8601_are_one_time(value: float | str) -> None:
     assert event_time(value) == NOON
     assert read(encoded(timestamp=value)).timestamp == NOON
+
+
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time is nine hours ahead of UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_machine_is(tokyo: None) -> None:
+    assert time.timezone == -9 * 3_600
+    assert event_time("2024-01-31 12:00:00") == NOON
 
 
 def test_milliseconds_begin_where_seconds_would_be_the_year_5138() -> None:

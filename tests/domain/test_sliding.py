@@ -164,6 +164,18 @@ def test_a_late_transaction_after_buckets_is_counted_once() -> None:
 SMALLEST = next(bound.ge for bound in WindowSettings.model_fields["max_events"].metadata if hasattr(bound, "ge"))
 
 
+def test_a_late_transaction_leaves_every_bucket_with_its_own_count() -> None:
+    """Each amount is 1, so that a window's count and its total are one number."""
+    sums, time = SlidingSums(), START
+    for n in range(300):
+        time += 7.0 + n % 13
+        sums.add(time, 1.0, most=80)
+    sums.add(START + 400.0, 1.0, most=80)
+    for later in range(0, 4_000, 50):
+        windows = sums.windows(time + later)
+        assert [window.count for window in windows] == [window.total for window in windows]
+
+
 @pytest.mark.parametrize("most", [SMALLEST, WindowSettings().max_events, 5_000])
 def test_the_number_of_entries_is_bounded_for_a_customer_busy_all_month(most: int) -> None:
     sums = of(busy(31 * 24 * 3, 1_200.0), most)

@@ -22,6 +22,12 @@ class FakeConsumer:
     def highwater(self, tp: TopicPartition) -> int | None:
         return 1 if self.known else None
 
+    async def end_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(tps, 1)
+
+    async def position(self, tp: TopicPartition) -> int:
+        return 1
+
     async def stop(self) -> None: ...
 
 

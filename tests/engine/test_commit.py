@@ -112,6 +112,7 @@ async def test_two_commits_at_once_come_one_after_the_other() -> None:
     bench.process_chunk(1)
     await asyncio.gather(bench.commit.commit(), bench.commit.commit())
     assert bench.producer.events == ORDER
+    assert [bench.stored(table) for table in bench.tables] == [[1], [1], [1]]
 
 
 async def test_what_is_called_before_a_commit_may_put_outputs_and_finish_chunks() -> None:

@@ -91,6 +91,7 @@ CONTRACT = [
     Reliance("table", Collection, "on_recovery_completed", "self active_tps standby_tps"),
     Reliance("table", Collection, "changelog_topic_name"),
     Reliance("table", Collection, "_new_store_by_url", "self url"),
+    Reliance("panes", Collection, "_new_changelog_topic", "self * retention compacting deleting"),
     Reliance("table", Collection, "_del_old_keys", "self"),
     Reliance("table", faust.Table, "__missing__", "self key"),
     Reliance("panes", faust.Table, "using_window", "self window * key_index"),

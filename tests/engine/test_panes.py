@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.engine.keys import WindowRange, encode_key, window_range
-from fraud_stream.engine.panes import WindowedTable, Windows
+from fraud_stream.engine.panes import LEAST_RETENTION, WindowedTable, Windows
 from tests.engine.test_table import ListOutbox, Record, changelog, commit, make_app, processing
 
 START = 1_700_000_040.0  # a full minute
@@ -356,5 +356,5 @@ def test_windows_without_an_expiry_are_found_by_their_key() -> None:
 
 def test_the_changelog_of_windows_is_kept_as_long_as_they_are() -> None:
     table, _ = hopping(expires=600.0)
-    assert table.changelog_topic.retention == 600.0
+    assert table.changelog_topic.retention == 600.0 + table.size + LEAST_RETENTION
     assert (table.changelog_topic.compacting, table.changelog_topic.deleting) == (True, True)
