@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fraud_stream.domain.intake import LONGEST_ID, LONGEST_TEXT, Intake, Limits, Refused
+from fraud_stream.domain.intake import ALIASES, LONGEST_ID, LONGEST_TEXT, Intake, Limits, Refused
 from fraud_stream.records import (
     Alert,
     DeadLetter,
@@ -177,9 +177,15 @@ def without(payment, *names):
 def test_the_schema_accepts_what_the_intake_reads(payment):
     found, fits = read(payment), INPUT_VALIDATOR.is_valid(payment)
     if isinstance(found, Transaction):
-        assert fits
+        assert fits or INPUT_VALIDATOR.is_valid(_without_unread_aliases(payment))
     else:
         assert not fits or _beyond_a_schema(payment, found)
+
+
+def _without_unread_aliases(payment):
+    """An alias is not looked at where the field itself is there; a schema looks at everything."""
+    unread = [alias for field, aliases in ALIASES.items() if payment.get(field) is not None for alias in aliases]
+    return without(payment, *unread)
 
 
 def _beyond_a_schema(payment, refused):
@@ -227,9 +233,8 @@ def test_schema_has_the_producers_own_names():
     payment = {"transaction_id": 1, "WHO": "C1", "timestamp": 1_706_702_400, "TX_AMOUNT": "9.5"}
     assert check.is_valid(payment)
     assert isinstance(read(payment, Intake(names)), Transaction)
-    for wrong in (given_payment(), {**without(payment, "WHO"), "user_id": "C1"}):
-        assert not check.is_valid(wrong)
-        assert read(wrong, Intake(names)).reason == "missing_field"
+    assert not check.is_valid(without(payment, "WHO"))
+    assert read(without(payment, "WHO"), Intake(names)).reason == "missing_field"
 
 
 def test_schema_has_the_limits_of_the_settings():

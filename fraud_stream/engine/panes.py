@@ -127,7 +127,7 @@ class WindowedTable(ExactTable):
 
     def _panes_of_key(self, name: Any, partition: int) -> Iterator[tuple[WindowRange, Any]]:
         if self.expires == math.inf:  # any pane may be there
-            live = {key[1] for key in self.partition(partition).keys() if key[0] == name}
+            live = {key[1] for key in self.partition(partition).all_keys() if key[0] == name}
         else:
             live = set(self._live_panes(partition))
         held = self.partition(partition)

@@ -56,7 +56,7 @@ class TablePartition(Generic[V]):
         self._values[key] = value
         self._dirty.add(key)
 
-    def keys(self) -> set[Any]:
+    def all_keys(self) -> set[Any]:
         """Every key, stored or not."""
         stored = (key for key, _ in self._store.entries(self._partition))
         return {*stored, *(key for key, value in self._values.items() if value is not None)}
