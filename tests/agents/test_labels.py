@@ -82,6 +82,20 @@ def test_what_is_no_label_is_refused_with_its_reason(value: bytes | None, reason
     assert refusal(value) == reason
 
 
+@pytest.mark.parametrize(
+    "time", [0.0, -1.0, 946_684_799.0, 1e18, 1e308, START + 3_601.0], ids=["0", "-1", "1999", "1e18", "1e308", "ahead"]
+)
+def test_a_label_of_another_age_is_refused(time: float) -> None:
+    with pytest.raises(Refused) as caught:
+        read_label(encoded(labelled_at=time), START)
+    assert caught.value.reason == "bad_timestamp"
+
+
+def test_the_time_of_a_label_may_be_in_milliseconds_and_an_hour_ahead() -> None:
+    assert read_label(encoded(labelled_at=(START + 60.0) * 1_000), START) == LABEL
+    assert read_label(encoded(labelled_at=START + 3_600.0), START).labelled_at == START + 3_600.0
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -121,6 +121,15 @@ def test_an_alert_is_sent_before_its_scored_transaction(sent: Outboxes) -> None:
     assert scored["reasons"] == msgspec.to_builtins(alert.reasons)
 
 
+def test_hits_are_counted_by_rule_shadow_ones_too(sent: Outboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "rule_counts", Counter())
+    rules = [Rule("a", "amount > 1000"), Rule("s", "amount > 1", state="shadow"), Rule("n", "amount > 9000")]
+    (found,) = Judge(NAMES, rules, Thresholds()).decide([TX], np.array([ROW]), NoModel())
+    send(found)
+    send(found)
+    assert outputs.rule_counts == Counter(a=2, s=2)
+
+
 @pytest.mark.parametrize(("verdict", "severity"), [("review", "MEDIUM"), ("block", "HIGH")])
 def test_an_alert_of_the_model_alone_says_so(verdict: Any, severity: str, sent: Outboxes) -> None:
     send(Decision(0.93, 0.93, verdict, [], [], [Contribution("amount", 1_250.0, 1.5)]))

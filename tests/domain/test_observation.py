@@ -159,10 +159,12 @@ def test_a_crash_anywhere_changes_no_decision_and_no_state(
 
 def test_at_most_so_many_transactions_of_a_customer_are_kept_one_by_one() -> None:
     state = new_state()
-    observe_all([tx(f"T{n}", n * 20.0) for n in range(300)], state, Observer(maker, max_events=100))
+    observer = Observer(maker, max_events=100)
+    observe_all([tx(f"T{n}", n * 20.0) for n in range(300)], state, observer)
     profile = state.profiles.get("C1")
     assert isinstance(profile, Profile)
     assert len(profile.ids.times) == 100
+    assert observer.counts["folded"] == 300 - len(profile.sums.times)
 
 
 @pytest.mark.parametrize("name", ["hopping_count_5m", "tumbling_count_1h", "sliding_count_1h"])

@@ -1,6 +1,7 @@
 """The order of a group commit, and what happens when it fails."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -183,6 +184,31 @@ async def test_after_a_failure_in_the_middle_of_a_chunk_nothing_is_written() -> 
     await bench.commit.commit()
     assert bench.producer.events == []
     assert bench.commit.failed is error
+
+
+async def test_a_worker_that_stood_still_for_longer_than_its_session_writes_nothing_any_more() -> None:
+    """Others have its partitions by then."""
+    bench = Bench()
+    commit = GroupCommit(bench.app, interval=0.01, lease=0.05)
+    await commit.start()
+    await asyncio.sleep(0)
+    time.sleep(0.2)  # noqa: ASYNC251 - the whole process stands still
+    commit.outbox.put("out", 0, b"k", b"v")
+    await asyncio.sleep(0.05)
+    assert isinstance(commit.failed, RuntimeError)
+    assert bench.producer.events == []
+    await commit.stop()
+
+
+async def test_a_worker_that_was_only_slow_goes_on() -> None:
+    bench = Bench()
+    commit = GroupCommit(bench.app, interval=0.01, lease=5.0)
+    async with commit:
+        time.sleep(0.1)  # noqa: ASYNC251 - the whole process stands still
+        commit.outbox.put("out", 0, b"k", b"v")
+        await asyncio.sleep(0.05)
+        assert bench.producer.events == ["sent out", "delivered out"]
+    assert commit.failed is None
 
 
 async def test_it_commits_now_and_then_by_itself() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud_stream.engine.guard import SIZE, is_older, pack_guard
+from fraud_stream.engine.guard import SIZE, guard_of, is_older, pack_guard
 
 GUARDS = st.integers(0, 2**63 - 1)
 
@@ -15,6 +15,11 @@ def test_a_value_is_older_if_and_only_if_its_number_is_smaller(one: int, other: 
 @given(GUARDS)
 def test_nothing_is_older_than_nothing(number: int) -> None:
     assert not is_older(pack_guard(number), None)
+
+
+@given(GUARDS, st.binary(max_size=20))
+def test_the_guard_of_a_stored_value_can_be_read(number: int, value: bytes) -> None:
+    assert guard_of(pack_guard(number) + value) == number
 
 
 @pytest.mark.parametrize("number", [0, 255, 256, 2**32, 2**63 - 1])

@@ -167,6 +167,30 @@ async def test_a_failed_delivery_is_raised() -> None:
         await outbox.delivered()
 
 
+class BrokenProducer(FakeProducer):
+    """Takes nothing of one topic."""
+
+    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> asyncio.Future[Place]:
+        if topic == "bad":
+            raise KafkaTimeoutError
+        return await super().send_batch(batch, topic, partition=partition)
+
+
+async def test_what_could_not_be_handed_over_is_raised_ever_after() -> None:
+    """It is gone: nothing that belongs to it may count as sent."""
+    app: Any = FakeApp()
+    app._producer = BrokenProducer()
+    outbox = Outbox(app)
+    outbox.put("bad", 0, b"k", b"v")
+    with pytest.raises(KafkaError):
+        await outbox.push()
+    outbox.put("good", 0, b"k", b"v")
+    with pytest.raises(KafkaError):
+        await outbox.push()
+    with pytest.raises(KafkaError):
+        await outbox.delivered()
+
+
 async def test_outputs_that_come_within_the_linger_share_a_batch() -> None:
     outbox, producer = new_outbox()
     for n in range(3):

@@ -359,6 +359,15 @@ async def test_a_rebalance_forgets_what_was_changed_and_not_written(table: Exact
     assert commit(table) == []
 
 
+async def test_what_was_fetched_before_a_partition_left_is_not_applied_after_it(table: ExactTable) -> None:
+    """Its tail alone would pass for the whole when the partition comes back."""
+    await table.on_rebalance({changelog(table, 0)}, {changelog(table, 1)}, set(), 1)
+    table.absorb(changelog(table, 1), [record(9, "k", Number(1, 10))])
+    table.absorb(changelog(table, 0), [record(9, "k", Number(1, 10))])
+    assert table.store.held() == {0}
+    assert table.persisted_offset(changelog(table, 0)) == 9
+
+
 async def test_a_partition_that_comes_back_is_read_from_its_changelog_again(memory_table: ExactTable) -> None:
     table, tp = memory_table, changelog(memory_table)
     table.absorb(tp, [record(0, "k", Number(1, 10))])
@@ -398,6 +407,37 @@ async def test_a_partition_on_disk_is_found_again(tmp_path: Path) -> None:
     await table.on_rebalance({tp}, set(), {tp}, 2)
     assert table.persisted_offset(tp) == 5
     assert table.partition(1).get("k") == Number(1, 10)
+
+
+# -- the source of the guards
+
+
+class EndedConsumer:
+    """Knows how many records a topic has."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, self.end)
+
+
+@pytest.mark.parametrize(("end", "stops"), [(6, True), (7, False), (8, False)])
+async def test_a_source_shorter_than_what_was_applied_of_it_stops_the_worker(
+    end: int, stops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A topic that was made anew begins at offset 0: all of it would pass for decided before."""
+    table, crashes = plain_table(make_app(), source="transactions"), []
+
+    async def crash(error: BaseException) -> None:
+        crashes.append(str(error))
+
+    monkeypatch.setattr(table.app, "crash", crash)
+    monkeypatch.setattr(table.app, "_consumer", EndedConsumer(end))
+    table.absorb(changelog(table, 1), [record(0, "a", Number(7, 1)), record(1, "b", Number(3, 1))])
+    await table.on_recovery_completed({changelog(table, 1)}, set())
+    assert len(crashes) == stops
+    assert all("applied 7 records of transactions partition 1" in crash for crash in crashes)
 
 
 # -- expiry
