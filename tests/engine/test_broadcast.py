@@ -1,6 +1,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 
 from fraud_stream.engine.broadcast import BroadcastReader
@@ -8,25 +9,37 @@ from tests.engine.test_table import Record, make_app
 
 
 class FakeConsumer:
-    """Gives what is on the topic, a few records a fetch, and nothing when all was given."""
+    """Gives what is on the topic, a few records a fetch, and nothing when all was given or while it is stuck.
+
+    Attributes:
+        values: What is still to be read.
+        known: Whether a fetch has told the high watermark.
+        stuck: Whether fetches bring nothing.
+        short: By how much ListOffsets understates the end, as the embedded broker does.
+    """
 
     def __init__(self, values: list[bytes | None]) -> None:
         self.values = values
         self.known = True
+        self.stuck = False
+        self.short = 0
+        self._read = 0
 
     async def getmany(self, timeout_ms: int) -> dict[Any, list[Record]]:
         await asyncio.sleep(0.001)
-        batch, self.values = self.values[:2], self.values[2:]
+        batch = [] if self.stuck else self.values[:2]
+        self.values = self.values[len(batch) :]
+        self._read += len(batch)
         return {TopicPartition("models", 0): [Record(n, b"k", value) for n, value in enumerate(batch)]} if batch else {}
 
     def highwater(self, tp: TopicPartition) -> int | None:
-        return 1 if self.known else None
+        return self._read + len(self.values) if self.known else None
 
     async def end_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(tps, 1)
+        return dict.fromkeys(tps, self._read + len(self.values) - self.short)
 
     async def position(self, tp: TopicPartition) -> int:
-        return 1
+        return self._read
 
     async def stop(self) -> None: ...
 
@@ -70,6 +83,39 @@ async def test_it_has_not_caught_up_before_the_broker_has_answered() -> None:
         assert not catching_up.done()
         consumer.known = True
         await asyncio.wait_for(catching_up, 1)
+
+
+@pytest.mark.parametrize("short", [0, 2])
+async def test_a_broker_that_is_slow_has_not_come_to_its_end(short: int) -> None:
+    reader, consumer, seen = reader_of(b"1", b"2", b"3")
+    consumer.stuck, consumer.short = True, short
+    async with reader:
+        catching_up = asyncio.ensure_future(reader.catch_up())
+        await asyncio.sleep(0.05)
+        assert not catching_up.done()
+        consumer.stuck = False
+        await asyncio.wait_for(catching_up, 1)
+        assert len(seen) == 3
+
+
+async def test_what_is_told_of_the_end_counts_where_the_last_fetch_is_old() -> None:
+    reader, consumer, _ = reader_of()
+    consumer.short = -1
+    async with reader:
+        catching_up = asyncio.ensure_future(reader.catch_up())
+        await asyncio.sleep(0.05)
+        assert not catching_up.done()
+        consumer.short = 0
+        await asyncio.wait_for(catching_up, 1)
+
+
+async def test_a_reader_that_stops_lets_go_of_who_waits_for_it() -> None:
+    reader, consumer, _ = reader_of()
+    consumer.known = False
+    async with reader:
+        catching_up = asyncio.ensure_future(reader.catch_up())
+        await asyncio.sleep(0.01)
+    await asyncio.wait_for(catching_up, 1)
 
 
 async def test_one_quiet_round_is_not_enough_as_its_fetch_may_have_begun_before() -> None:

@@ -173,8 +173,8 @@ async def test_a_rebalance_ends_the_application_of_a_changelog() -> None:
     fetched = [record(n, f"C{n}", Number(n, n)) for n in range(12_001)]
     consumer = consumer_of({tp: fetched}, app=table.app)  # type: ignore[arg-type]
     delivery = asyncio.ensure_future(delivered(consumer))
-    while table.persisted_offset(tp) is None:
-        await asyncio.sleep(0)  # noqa: ASYNC110 - nothing tells of it
+    while table.persisted_offset(tp) is None:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0)
     consumer.app.consumer_generation_id = 7
     assert await delivery == []
     assert table.persisted_offset(tp) == 4_999

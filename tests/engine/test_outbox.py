@@ -230,13 +230,13 @@ async def test_pushes_at_the_same_time_keep_the_order() -> None:
 
 async def test_a_push_waits_for_the_one_under_way() -> None:
     outbox, producer = new_outbox()
-    for n in range(9):
+    for n in range(30):
         outbox.put("out", 0, b"k", b"%02d" % n + b"x" * 300)
     first = asyncio.ensure_future(outbox.push())
     await producer.first_sent.wait()
-    outbox.put("out", 0, b"k", b"09")
+    outbox.put("out", 0, b"k", b"30")
     await asyncio.gather(first, outbox.push())
-    assert [value[:2] for value in producer.values("out") if value] == [b"%02d" % n for n in range(10)]
+    assert [value[:2] for value in producer.values("out") if value] == [b"%02d" % n for n in range(31)]
 
 
 async def test_a_record_that_is_put_while_others_are_sent_is_sent_next() -> None:
