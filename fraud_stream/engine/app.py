@@ -150,8 +150,8 @@ class ExactApp(faust.App):
 
     def _discovery_modules(self) -> list[str]:
         """Only the modules that are named: Faust would import the whole origin package, command line and all."""
-        modules: Any = self.conf.autodiscover
-        return list(modules)
+        conf: Any = self.conf
+        return list(conf.autodiscover)
 
     def _on_autodiscovery_error(self, name: str) -> None:
         """Faust would go on without the module; a worker that lacks an agent must not run."""

@@ -6,6 +6,7 @@ Changelogs are applied in bulk; Faust's recovery sees the last record of each fe
 """
 
 import asyncio
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
@@ -36,6 +37,11 @@ class ChunkConsumer(driver.Consumer):
     """Faust's consumer with batch delivery for the topics in ``app.chunk_topics``."""
 
     app: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._handed: defaultdict[TP, deque[Message]] = defaultdict(deque)
+        self._next: dict[TP, int] = {}
+        super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> HighwaterThread:
         return HighwaterThread(self, loop=self.loop, beacon=self.beacon)
@@ -70,15 +76,28 @@ class ChunkConsumer(driver.Consumer):
             await super()._add_gap(tp, offset_from, offset_to)
 
     def _new_offset(self, tp: TP) -> int | None:
-        """What to commit: chunks of a partition are acknowledged in order, so the newest says it all."""
+        """What to commit: up to the last of the chunks handed out since the last seek that are all done, in order.
+
+        Chunks of another generation are not committed: Faust acknowledges them without processing them.
+        """
         if tp.topic not in self.app.chunk_topics:
             offset: int | None = super()._new_offset(tp)
             return offset
-        acked = self._acked[tp]
-        newest = max(acked, default=None)
-        acked.clear()
+        self._acked[tp].clear()
         self._acked_index[tp].clear()
+        handed, newest = self._handed[tp], None
+        while handed and handed[0].acked and handed[0].generation_id == self.app.consumer_generation_id:
+            newest = handed.popleft().offset
         return None if newest is None else newest + 1
+
+    async def perform_seek(self) -> None:
+        """Go back to what is committed: whatever was handed out beyond it is fetched and handed out again.
+
+        Faust may have dropped some of it from its queues meanwhile, so nothing of it may count as read or done.
+        """
+        await super().perform_seek()
+        self._handed.clear()
+        self._next.clear()
 
     async def _seek_to_committed(self) -> None:
         try:
@@ -103,17 +122,17 @@ class ChunkConsumer(driver.Consumer):
                 yield self._to_message(tp, record)
 
     def _chunks(self, tp: TP, batch: list[Any]) -> Iterator[list[Any]]:
-        """Chunks of a batch without the records that were read before; Faust drops those message by message."""
-        read_to = self._read_offset[tp]
-        if read_to is not None and batch[0].offset < read_to:
-            batch = [record for record in batch if record.offset >= read_to]
+        """Chunks of a batch without the records that were handed out since the last seek."""
+        first = self._next.get(tp, 0)
+        if batch[0].offset < first:
+            batch = [record for record in batch if record.offset >= first]
         size = self.app.chunk_size
         for start in range(0, len(batch), size):
             yield batch[start : start + size]
 
     def _chunk_message(self, tp: TP, chunk: list[Any]) -> Message:
         last = chunk[-1]
-        return ConsumerMessage(
+        message = ConsumerMessage(
             tp.topic,
             tp.partition,
             last.offset,
@@ -128,6 +147,9 @@ class ChunkConsumer(driver.Consumer):
             tp,
             generation_id=self.app.consumer_generation_id,
         )
+        self._handed[tp].append(message)
+        self._next[tp] = last.offset + 1
+        return message
 
 
 class ChunkTransport(driver.Transport):

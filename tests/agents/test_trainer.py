@@ -163,6 +163,7 @@ async def test_what_is_no_labelled_transaction_does_not_stop_the_worker_for_good
     await bench.commit()
     state = [msgspec.json.decode(one.value, type=ModelState) for one in bench.outbox.records if one.topic == "models"]
     assert [one.learnt for one in state] == [2]
+    assert bench.outbox.topics() == ["transactions-dead", "models"]
 
 
 class Reader:

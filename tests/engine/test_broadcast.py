@@ -1,4 +1,5 @@
 import asyncio
+import math
 from typing import Any
 
 import pytest
@@ -9,25 +10,25 @@ from tests.engine.test_table import Record, make_app
 
 
 class FakeConsumer:
-    """Gives what is on the topic, a few records a fetch, and nothing when all was given or while it is stuck.
+    """Gives what is on the topic, a record a fetch, and nothing when all was given or while it is stuck.
 
     Attributes:
         values: What is still to be read.
         known: Whether a fetch has told the high watermark.
-        stuck: Whether fetches bring nothing.
+        stuck_at: From this offset on fetches bring nothing.
         short: By how much ListOffsets understates the end, as the embedded broker does.
     """
 
     def __init__(self, values: list[bytes | None]) -> None:
         self.values = values
         self.known = True
-        self.stuck = False
+        self.stuck_at: float = math.inf
         self.short = 0
         self._read = 0
 
     async def getmany(self, timeout_ms: int) -> dict[Any, list[Record]]:
         await asyncio.sleep(0.001)
-        batch = [] if self.stuck else self.values[:2]
+        batch = self.values[:1] if self._read < self.stuck_at else []
         self.values = self.values[len(batch) :]
         self._read += len(batch)
         return {TopicPartition("models", 0): [Record(n, b"k", value) for n, value in enumerate(batch)]} if batch else {}
@@ -88,12 +89,12 @@ async def test_it_has_not_caught_up_before_the_broker_has_answered() -> None:
 @pytest.mark.parametrize("short", [0, 2])
 async def test_a_broker_that_is_slow_has_not_come_to_its_end(short: int) -> None:
     reader, consumer, seen = reader_of(b"1", b"2", b"3")
-    consumer.stuck, consumer.short = True, short
+    consumer.stuck_at, consumer.short = 2, short
     async with reader:
         catching_up = asyncio.ensure_future(reader.catch_up())
         await asyncio.sleep(0.05)
         assert not catching_up.done()
-        consumer.stuck = False
+        consumer.stuck_at = math.inf
         await asyncio.wait_for(catching_up, 1)
         assert len(seen) == 3
 

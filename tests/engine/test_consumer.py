@@ -93,10 +93,53 @@ async def test_topics_without_chunks_are_delivered_record_by_record() -> None:
 
 async def test_records_that_were_read_before_are_left_out() -> None:
     consumer = consumer_of({TP0: records(10, 5)}, {TP0: records(10, 2)})
-    consumer._read_offset[TP0] = 13
+    consumer._next[TP0] = 13
     ((_, message),) = await delivered(consumer)
     assert offsets(message.value) == [13, 14]
     assert await delivered(consumer) == []
+
+
+async def test_what_faust_dropped_before_a_seek_is_handed_out_again_whole_and_not_committed() -> None:
+    """Faust's recovery resumes partitions, seeks, and then clears its queues: a chunk that counts as read is gone."""
+    consumer: Any = consumer_of({TP0: records(10, 5)}, {TP0: records(10, 5)})
+    consumer.app.chunk_size = 100
+
+    async def committed() -> dict[TP, int]:
+        return {TP0: 10}
+
+    consumer.seek_to_committed = committed
+    ((_, dropped),) = await delivered(consumer)
+    consumer._read_offset[TP0] = 14
+    await consumer.perform_seek()
+    consumer._read_offset[TP0] = 14  # Faust notes it after the seek
+    dropped.acked = True
+    assert consumer._new_offset(TP0) is None
+    ((_, again),) = await delivered(consumer)
+    assert offsets(again.value) == [10, 11, 12, 13, 14]
+    assert consumer._new_offset(TP0) is None
+    again.acked = True
+    assert consumer._new_offset(TP0) == 15
+
+
+async def test_only_chunks_before_the_first_that_is_not_done_are_committed() -> None:
+    consumer: Any = consumer_of({TP0: records(0, 5)}, {TP0: records(5, 5)})
+    consumer.app.chunk_size = 100
+    ((_, first),) = await delivered(consumer)
+    ((_, second),) = await delivered(consumer)
+    second.acked = True
+    assert consumer._new_offset(TP0) is None
+    first.acked = True
+    assert consumer._new_offset(TP0) == 10
+
+
+async def test_a_chunk_of_another_generation_is_not_committed() -> None:
+    """Faust acknowledges it without processing it."""
+    consumer: Any = consumer_of({TP0: records(0, 5)})
+    consumer.app.chunk_size = 100
+    ((_, message),) = await delivered(consumer)
+    message.acked = True
+    consumer.app.consumer_generation_id += 1
+    assert consumer._new_offset(TP0) is None
 
 
 async def test_partitions_that_are_paused_are_left_out_unless_they_are_buffered() -> None:

@@ -180,6 +180,14 @@ def test_now_is_the_earliest_window_of_the_streams_time() -> None:
         assert times_of(view["C1"].now()) == [0.0, 59.0, 61.0, 299.0]
 
 
+def test_now_is_the_time_of_the_events_partition_or_outside_of_a_stream_of_the_newest() -> None:
+    table, view = filled()
+    add(table, "C2", START + 9_000.0, 2)
+    with processing(1, START):
+        assert times_of(view["C1"].now()) == [0.0, 59.0, 61.0, 299.0]
+    assert times_of(view["C2"].now()) == [9_000.0]
+
+
 def test_a_window_that_is_named_is_merged() -> None:
     _, view = filled()
     with processing(1, START):
