@@ -110,7 +110,7 @@ async def test_what_faust_dropped_before_a_seek_is_handed_out_again_whole_and_no
     consumer.seek_to_committed = committed
     ((_, dropped),) = await delivered(consumer)
     consumer._read_offset[TP0] = 14
-    await consumer.perform_seek()
+    await ChunkConsumer.perform_seek(consumer)
     consumer._read_offset[TP0] = 14  # Faust notes it after the seek
     dropped.acked = True
     assert consumer._new_offset(TP0) is None
