@@ -41,6 +41,7 @@ class ChunkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._handed: defaultdict[TP, deque[Message]] = defaultdict(deque)
         self._next: dict[TP, int] = {}
+        self._seeks = 0
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> HighwaterThread:
@@ -49,7 +50,7 @@ class ChunkConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - as Faust
         """Fetch records and yield them as messages: chunks, single messages, or the last of a changelog's."""
         records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
+        generation = self.app.consumer_generation_id, self._seeks
         if records is None or self.should_stop:
             return
         if not self.flow_active:
@@ -66,9 +67,9 @@ class ChunkConsumer(driver.Consumer):
                     return
                 yield tp, message
 
-    def _goes_on(self, generation: int) -> bool:
-        """Whether no rebalance has come since the records were fetched."""
-        return self.flow_active and bool(self.app.consumer_generation_id == generation)
+    def _goes_on(self, generation: tuple[int, int]) -> bool:
+        """Whether neither a rebalance nor a seek has come since the records were fetched."""
+        return self.flow_active and (self.app.consumer_generation_id, self._seeks) == generation
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A chunk steps over many offsets; to Faust each would be a gap to remember."""
@@ -96,6 +97,7 @@ class ChunkConsumer(driver.Consumer):
         Faust may have dropped some of it from its queues meanwhile, so nothing of it may count as read or done.
         """
         await super().perform_seek()
+        self._seeks += 1
         self._handed.clear()
         self._next.clear()
 
@@ -105,7 +107,7 @@ class ChunkConsumer(driver.Consumer):
         except Exception as error:
             self.log.warning("cannot seek while the flow is stopped: %r", error)
 
-    async def _messages(self, tp: TP, batch: list[Any], generation: int) -> AsyncIterator[Message]:
+    async def _messages(self, tp: TP, batch: list[Any], generation: tuple[int, int]) -> AsyncIterator[Message]:
         table = self.app.tables._changelogs.get(tp.topic)
         if isinstance(table, ExactTable):
             for start in range(0, len(batch), ABSORB_AT_ONCE):
@@ -149,6 +151,7 @@ class ChunkConsumer(driver.Consumer):
         )
         self._handed[tp].append(message)
         self._next[tp] = last.offset + 1
+        self._read_offset[tp] = None  # Faust would drop a chunk handed out again after a seek as read before
         return message
 
 

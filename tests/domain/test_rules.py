@@ -161,7 +161,7 @@ PIECES = st.sampled_from([*WORDS.split(), "\n", "1e999"])
 
 @given(st.lists(PIECES, max_size=12).map(" ".join) | st.text(max_size=30))
 @settings(max_examples=300, deadline=None)
-@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
 def test_any_condition_is_compiled_or_refused_in_words(when: str) -> None:
     try:
         rule = compiled(when)

@@ -273,6 +273,28 @@ async def test_fausts_loop_delivers_every_record_once_in_order() -> None:
     assert not consumer._gap[TP0]
 
 
+async def test_after_a_seek_in_the_middle_of_a_delivery_every_record_is_delivered_again() -> None:
+    """Faust notes the chunk as read when its delivery ends: earlier ones must not pass for read."""
+    consumer: Any = consumer_of({TP0: records(0, 6)}, {TP0: records(0, 6)})
+    consumer.app._topics = consumer.app.topics = AckedTopics()
+    fetcher: Any = Fetcher()
+    found: list[list[int]] = []
+
+    async def committed() -> dict[TP, int]:
+        return {TP0: 0}
+
+    async def callback(message: Message) -> None:
+        found.append(offsets(message.value))
+        if len(found) == 2:
+            await ChunkConsumer.perform_seek(consumer)
+        elif not consumer.fetches:
+            asyncio.get_running_loop().call_later(0.05, fetcher._stopped.set)
+
+    consumer.seek_to_committed, consumer.callback = committed, callback
+    await asyncio.wait_for(consumer._drain_messages(fetcher), 10)
+    assert found == [[0, 1, 2], [3, 4, 5]] * 2
+
+
 async def test_an_acknowledged_chunk_commits_all_its_records() -> None:
     consumer, messages = await drained({TP0: records(0, 7)})
     assert committable(consumer, TP0) is None

@@ -331,6 +331,7 @@ async def test_recovery_asks_the_thread_for_the_ends_of_changelogs() -> None:
 async def test_the_workers_consumer_is_made_by_the_method_that_is_overridden() -> None:
     consumer: Any = make_app().consumer
     made = consumer._thread._create_consumer(loop=asyncio.get_running_loop())
+    made._closed = True  # it was never started; else it would warn
     assert made._fetch_max_wait_ms == FETCH_WAIT_MS
     source = inspect.getsource(aiokafka.AIOKafkaConsumer.start)
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source, (

@@ -117,9 +117,11 @@ async def test_a_real_cancellation_is_one(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_a_fetch_of_quiet_partitions_does_not_keep_the_busy_ones_waiting() -> None:
     app = make_app()
     consumer = app.consumer._thread._create_worker_consumer(app.transport)  # type: ignore[attr-defined]
+    consumer._closed = True  # it was never started; else it would warn
     assert consumer._fetch_max_wait_ms == FETCH_WAIT_MS
 
 
 async def test_the_short_lived_consumer_has_no_group_and_commits_nothing() -> None:
     consumer = make_app().consumer._thread._short_lived_consumer()  # type: ignore[attr-defined]
+    consumer._closed = True  # it was never started; else it would warn
     assert (consumer._group_id, consumer._enable_auto_commit) == (None, False)
