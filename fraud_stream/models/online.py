@@ -136,3 +136,5 @@ def check_state(state: ModelState, features: Sequence[str]) -> None:
         raise ModelError(f"model {state.id} has numbers missing: {sizes}")
     if not all(math.isfinite(number) for numbers in state.numbers.values() for number in numbers):
         raise ModelError(f"model {state.id} has numbers that are not finite")
+    if any(number < 0 for part in ("counts", "variances") for number in state.numbers[part]):
+        raise ModelError(f"model {state.id} has counts or variances below zero")

@@ -178,6 +178,12 @@ def test_numbers_that_are_not_finite_are_refused(part: str, number: float) -> No
     assert refusal(numbers=changed) == "model online-1 has numbers that are not finite"
 
 
+@pytest.mark.parametrize("part", ["counts", "variances"])
+def test_counts_and_variances_below_zero_are_refused(part: str) -> None:
+    """The square root of one is no number that can be compared."""
+    assert refusal(numbers=numbers(**{part: [1.0, -1.0, 1.0]})).startswith("model online-1 has ")
+
+
 def test_a_state_that_does_not_fit_cannot_be_resumed() -> None:
     with pytest.raises(ModelError):
         OnlineModel.resume(STATE, ("amount",))
