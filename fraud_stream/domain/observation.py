@@ -79,7 +79,7 @@ class Observer:
         profile = state.profiles.get(tx.customer_id) or Profile()
         if offset <= profile.offset:
             self.counts["replayed"] += 1
-            if profile.ids.holds(tx.transaction_id, offset):
+            if not profile.ids.repeats(tx.transaction_id, offset):
                 _add_to_windows(tx, offset, state)
             return None
         state.profiles.put(tx.customer_id, profile)

@@ -39,10 +39,13 @@ class RecentIds(msgspec.Struct, array_like=True, gc=False):
         self.digests += digest
         return True
 
-    def holds(self, ident: str, offset: int) -> bool:
-        """Whether `ident` was first read at `offset`; a duplicate was read at another."""
+    def repeats(self, ident: str, offset: int) -> bool:
+        """Whether what was read at `offset` is a duplicate: `ident` is known from another offset.
+
+        An id that was forgotten is taken for new.
+        """
         place = self._find(_digest(ident))
-        return place is not None and self.offsets[place] == offset
+        return place is not None and self.offsets[place] != offset
 
     def _find(self, digest: bytes) -> int | None:
         place = self.digests.find(digest)

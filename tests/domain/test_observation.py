@@ -119,6 +119,16 @@ def test_a_replay_catches_lost_windows_up_and_duplicates_stay_out_of_them() -> N
     assert windows_of(lost) == windows_of(whole)
 
 
+def test_windows_are_caught_up_with_transactions_whose_id_is_forgotten() -> None:
+    """More payments of one customer in one commit than ids are kept, and a day between them."""
+    txs = [*(tx(f"T{n}", n * 0.01) for n in range(1_500)), tx("next-day", 90_000.0), tx("day-after", 180_000.0)]
+    whole = new_state()
+    observe_all(txs, whole)
+    lost = CustomerState(whole.profiles, *new_state()[1:])
+    observe_all(txs, lost)
+    assert windows_of(lost) == windows_of(whole)
+
+
 def test_after_a_replay_the_next_transaction_is_decided_as_if_nothing_had_been_lost() -> None:
     txs = [tx(f"T{n}", n * 50.0) for n in range(10)]
     expected = observe_all([*txs, tx("new", 500.0)], new_state())[-1]

@@ -47,7 +47,7 @@ def test_a_transaction_is_in_everything() -> None:
     assert (profile.offset, profile.moments.total, profile.last_time) == (0, 12.5, 60.0)
     assert (profile.locations, profile.devices) == ({"Oslo": 60.0}, {"D1": 60.0})
     assert profile.sums.windows(60.0)[0] == (1, 12.5)
-    assert profile.ids.holds("T1", 0)
+    assert (profile.ids.repeats("T1", 0), profile.ids.repeats("T1", 1)) == (False, True)
 
 
 def test_a_late_transaction_takes_nothing_back_in_time() -> None:

@@ -35,12 +35,12 @@ def test_a_late_duplicate_is_recognised() -> None:
     assert not ids.add("T1", 2, 500.0)
 
 
-def test_an_id_is_held_at_the_offset_it_was_first_read_at() -> None:
+def test_only_a_known_id_of_another_offset_is_a_repetition() -> None:
     ids = RecentIds()
     ids.add("T1", 7, 0.0)
     ids.add("T1", 9, 0.0)
-    assert [ids.holds("T1", offset) for offset in (7, 9, 8)] == [True, False, False]
-    assert not ids.holds("T2", 7)
+    assert [ids.repeats("T1", offset) for offset in (7, 9, 8)] == [False, True, True]
+    assert not ids.repeats("T2", 7)
 
 
 def test_at_most_the_newest_are_kept() -> None:
@@ -48,7 +48,7 @@ def test_at_most_the_newest_are_kept() -> None:
     for n in range(10):
         ids.add(f"T{n}", n, float(n), most=4)
     assert (len(ids.times), len(ids.offsets), len(ids.digests)) == (4, 4, 32)
-    assert [ids.holds(f"T{n}", n) for n in (5, 6, 9)] == [False, True, True]
+    assert [ids.repeats(f"T{n}", 99) for n in (5, 6, 9)] == [False, True, True]
 
 
 def test_the_bound_does_not_let_a_duplicate_of_a_kept_id_in() -> None:
@@ -63,7 +63,7 @@ def test_what_stretches_over_two_digests_is_no_match(plain_digests: None) -> Non
     ids.add("AABBCCDD", 0, 0.0)
     ids.add("EEFFGGHH", 1, 0.0)
     assert ids.add("BBCCDDEE", 2, 0.0)
-    assert ids.holds("BBCCDDEE", 2)
+    assert (ids.repeats("BBCCDDEE", 2), ids.repeats("BBCCDDEE", 3)) == (False, True)
 
 
 def test_a_match_after_a_false_one_is_found(plain_digests: None) -> None:
@@ -85,7 +85,8 @@ def test_an_id_is_known_if_and_only_if_it_came_within_24_hours(arrivals: list[tu
             assert ids.add(ident, offset, time) is new
             if new:
                 known[ident] = offset, time
-            assert ids.holds(ident, known[ident][0])
+            assert not ids.repeats(ident, known[ident][0])
+            assert ids.repeats(ident, -1)
 
 
 def test_ids_of_any_letters_are_told_apart() -> None:
