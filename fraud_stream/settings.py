@@ -44,6 +44,8 @@ def _parse_list(value: object) -> object:
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=3_650 * 86_400, allow_inf_nan=False)]
 Words = Annotated[list[str], BeforeValidator(_parse_list)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+#: Quotes, backslashes and control characters would have to be escaped in JSON; nobody names a field so.
+FieldName = Annotated[str, Field(pattern=r'^[^"\\\x00-\x1f]{1,256}$')]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -145,16 +147,16 @@ class WindowSettings(Section):
 class FieldSettings(Section):
     """What the transactions call each field, where it is not its own name."""
 
-    transaction_id: str | None = None
-    customer_id: str | None = None
-    timestamp: str | None = None
-    amount: str | None = None
-    merchant_id: str | None = None
-    product_category: str | None = None
-    payment_method: str | None = None
-    device_type: str | None = None
-    device_id: str | None = None
-    location: str | None = None
+    transaction_id: FieldName | None = None
+    customer_id: FieldName | None = None
+    timestamp: FieldName | None = None
+    amount: FieldName | None = None
+    merchant_id: FieldName | None = None
+    product_category: FieldName | None = None
+    payment_method: FieldName | None = None
+    device_type: FieldName | None = None
+    device_id: FieldName | None = None
+    location: FieldName | None = None
 
     @property
     def names(self) -> dict[str, str]:

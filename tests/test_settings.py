@@ -174,3 +174,8 @@ def test_every_setting_is_known_to_the_environment(section, key):
         told = str(error)
     assert "has no" not in told
     assert not told or f"[{section}]" in told  # the value is wrong; the name is known
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b"])
+def test_a_field_name_that_json_must_escape_is_refused(name, tmp_path):
+    assert "[fields] amount" in complaint(f"[fields]\namount = {name}\n", tmp_path)
