@@ -16,6 +16,9 @@ from mode import Service
 from fraud_stream.engine.outbox import Outbox
 from fraud_stream.engine.table import ExactTable
 
+#: Seconds between two beats.
+BEAT = 0.25
+
 
 class GroupCommit(Service):
     """Writes tables and acknowledges chunks.
@@ -23,7 +26,7 @@ class GroupCommit(Service):
     Args:
         app: The application.
         interval: Seconds between two commits.
-        lease: A pause of this many seconds more means that others may own the partitions.
+        lease: Seconds that the process may stand still; after more, others may own the partitions.
 
     Attributes:
         before_commit: Called at the start of each commit; may put outputs and finish chunks.
@@ -38,6 +41,7 @@ class GroupCommit(Service):
         self.before_commit: list[Callable[[], None]] = []
         self._interval = interval
         self._lease = lease
+        self._beaten_at = math.inf
         self._done: list[Callable[[], Any]] = []
         self._lock = asyncio.Lock()
 
@@ -78,6 +82,7 @@ class GroupCommit(Service):
                 table.expire()
         done, self._done = self._done, []
         changes = [self._take(ranked) for ranked in self.tables]
+        self._check_awake()
         await self.outbox.push()
         await self.outbox.delivered()
         for ranked, outbox in zip(self.tables, changes, strict=True):
@@ -93,6 +98,7 @@ class GroupCommit(Service):
         return outbox
 
     async def _deliver(self, ranked: list[ExactTable], outbox: Outbox) -> None:
+        self._check_awake()
         await outbox.push()
         places = await outbox.delivered()
         for table in ranked:
@@ -101,14 +107,24 @@ class GroupCommit(Service):
     @Service.task
     async def _commit_now_and_then(self) -> None:
         while not self.should_stop:
-            began = time.monotonic()
             await self.sleep(self._interval)
-            self._check_stall(time.monotonic() - began)
             await self.commit()
 
-    def _check_stall(self, seconds: float) -> None:
+    @Service.task
+    async def _beat(self) -> None:
+        """Shows that the process runs.  After a stop whoever goes on first, this or a commit, sees how long it was."""
+        while not self.should_stop:
+            self._check_awake()
+            self._beaten_at = time.monotonic()
+            await self.sleep(min(BEAT, self._lease / 4))
+
+    def _check_awake(self) -> None:
         """A worker that was stopped for longer than its session must not write: its partitions have another owner."""
-        if seconds > self._interval + self._lease:
-            self.failed = RuntimeError(f"stalled for {seconds:.1f} s, longer than the session of {self._lease:g} s")
-            self.log.critical("%s; the worker stops, others have its partitions", self.failed)
+        seconds = time.monotonic() - self._beaten_at
+        if seconds > self._lease and self.failed is None:
+            self.failed = RuntimeError(
+                f"the process stood still for {seconds:.1f} s, longer than its session of {self._lease:g} s; "
+                "other workers may have its partitions"
+            )
+            self.log.critical("%s", self.failed)
             raise self.failed

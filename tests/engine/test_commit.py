@@ -215,3 +215,34 @@ async def test_it_commits_now_and_then_by_itself() -> None:
         for number in (1, 2):
             bench.process_chunk(number, f"ack {number}")
             await until(lambda: f"ack {number}" in bench.producer.events)  # noqa: B023 - called at once
+
+
+async def test_a_process_that_stood_still_longer_than_its_session_writes_nothing_more() -> None:
+    """SIGSTOP, or a machine that slept: another worker has the partitions by now."""
+    bench = Bench()
+    bench.commit._lease = 6.0
+    bench.process_chunk(1)
+    bench.commit._beaten_at = time.monotonic() - 10.0
+    with pytest.raises(RuntimeError, match="stood still for 10"):
+        await bench.commit.commit()
+    assert bench.producer.events == []
+    bench.commit._beaten_at = time.monotonic()
+    await bench.commit.commit()
+    assert bench.producer.events == []
+
+
+async def test_a_process_that_stands_still_between_two_deliveries_writes_nothing_more() -> None:
+    bench = Bench()
+    bench.commit._lease = 6.0
+    bench.process_chunk(1)
+    delivered = bench.commit.outbox.delivered
+
+    async def stop_after_outputs() -> list[Any]:
+        places = await delivered()
+        bench.commit._beaten_at = time.monotonic() - 10.0
+        return places
+
+    bench.commit.outbox.delivered = stop_after_outputs  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="stood still"):
+        await bench.commit.commit()
+    assert bench.producer.events == ["sent out", "delivered out"]
