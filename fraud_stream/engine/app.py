@@ -7,13 +7,13 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import faust
 
 from fraud_stream.engine.broadcast import BroadcastReader
 from fraud_stream.engine.commit import GroupCommit
-from fraud_stream.engine.consumer import ChunkSchema, ChunkTransport
+from fraud_stream.engine.consumer import ChunkConsumer, ChunkFlow, ChunkSchema, ChunkTransport
 from fraud_stream.engine.expiry import StreamClock
 from fraud_stream.engine.panes import WindowedTable
 from fraud_stream.engine.table import ExactTable
@@ -96,7 +96,12 @@ class ExactApp(faust.App):
 
         What the function puts into the outbox and the tables is committed before the chunk is acknowledged.  If it
         fails, the worker stops, and nothing of the chunk is written or acknowledged.
+
+        Raises:
+            ValueError: The topic has an agent of chunks already.
         """
+        if topic in self.chunk_topics:
+            raise ValueError(f"topic {topic} has an agent of chunks already; one chunk is processed once")
         self.chunk_topics.add(topic)
         channel = self.topic(topic, schema=ChunkSchema(), partitions=partitions, value_serializer="raw")
 
@@ -113,6 +118,9 @@ class ExactApp(faust.App):
 
     async def _process(self, handler: Handler, stream: Any, event: Any) -> None:
         message = event.message
+        if not self.chunk_consumer.begin(message):
+            await stream.ack(event)  # it is handed out again: this one commits nothing
+            return
         chunk = Chunk(message.topic, message.partition, event.value, lambda: stream.ack(event))
         try:
             await handler(chunk)
@@ -156,6 +164,20 @@ class ExactApp(faust.App):
     def _on_autodiscovery_error(self, name: str) -> None:
         """Faust would go on without the module; a worker that lacks an agent must not run."""
         raise ImportError(f"cannot import {name}") from sys.exc_info()[1]
+
+    @functools.cached_property
+    def flow_control(self) -> ChunkFlow:
+        """Faust's flow control, which tells the consumer of what it clears."""
+        return ChunkFlow(self._queues_cleared, loop=self.loop)
+
+    def _queues_cleared(self) -> None:
+        if self._consumer is not None:
+            self.chunk_consumer.drop()
+
+    @property
+    def chunk_consumer(self) -> ChunkConsumer:
+        """The consumer, with what it knows of chunks."""
+        return cast(ChunkConsumer, self.consumer)
 
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)

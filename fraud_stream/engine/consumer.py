@@ -7,19 +7,22 @@ Changelogs are applied in bulk; Faust's recovery sees the last record of each fe
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 import faust
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
+from mode.utils.queues import FlowControlEvent
 
 from fraud_stream.engine.highwater import HighwaterThread
 from fraud_stream.engine.table import ExactTable
 
 #: Changelog records applied before other tasks get a turn.
 ABSORB_AT_ONCE = 5_000
+#: Seconds until a seek that failed is tried again.
+SEEK_AGAIN = 0.5
 
 
 class ChunkSchema(faust.Schema[Any, Any]):
@@ -40,8 +43,11 @@ class ChunkConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._handed: defaultdict[TP, deque[Message]] = defaultdict(deque)
+        self._waiting: defaultdict[TP, deque[Message]] = defaultdict(deque)
         self._next: dict[TP, int] = {}
         self._seeks = 0
+        self._seeking = 0
+        self._dropped = False
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> HighwaterThread:
@@ -49,27 +55,53 @@ class ChunkConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - as Faust
         """Fetch records and yield them as messages: chunks, single messages, or the last of a changelog's."""
+        await self._go_back_if_dropped()
         records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id, self._seeks
         if records is None or self.should_stop:
             return
-        if not self.flow_active:
-            await self._seek_to_committed()
-            return
+        generation = self.app.consumer_generation_id, self._seeks
         for tp, batch in ((ensure_TP(tp), batch) for tp, batch in records.items()):
-            if active is not None and tp not in active and tp not in self._buffered_partitions:
+            is_active = active is None or tp in active or tp in self._buffered_partitions
+            if not (is_active and self._goes_on(tp, generation)):
+                self.drop(tp)
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-            if not self._goes_on(generation):
-                return
             async for message in self._messages(tp, batch, generation):
-                if not self._goes_on(generation):
-                    return
+                if not self._goes_on(tp, generation):
+                    self.drop(tp)
+                    break
                 yield tp, message
 
-    def _goes_on(self, generation: tuple[int, int]) -> bool:
-        """Whether neither a rebalance nor a seek has come since the records were fetched."""
-        return self.flow_active and (self.app.consumer_generation_id, self._seeks) == generation
+    def _goes_on(self, tp: TP, generation: tuple[int, int]) -> bool:
+        """Whether what was fetched still counts: no rebalance has come, and for chunks no seek."""
+        if not self.flow_active or self.app.consumer_generation_id != generation[0]:
+            return False
+        is_chunked = tp.topic in self.app.chunk_topics
+        return not is_chunked or (self._seeks == generation[1] and not self._seeking)
+
+    def drop(self, tp: TP | None = None) -> None:
+        """Something that was fetched will never be processed: all that is not committed is fetched again, in order.
+
+        Changelogs are not: a recovery seeks them itself.
+
+        Args:
+            tp: Where it was from; None where that is not known.
+        """
+        if tp is None or not self._is_changelog_tp(tp):
+            self._dropped = True
+
+    def begin(self, message: Message) -> bool:
+        """Whether a chunk is the next of its partition: none before it was dropped, and none handed out since a seek.
+
+        The tables of a later chunk would count an earlier one as applied.
+        """
+        waiting = self._waiting[message.tp]
+        if waiting and waiting[0] is message:
+            waiting.popleft()
+            return True
+        if any(other is message for other in waiting):
+            self.drop(message.tp)
+        return False
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A chunk steps over many offsets; to Faust each would be a gap to remember."""
@@ -96,22 +128,32 @@ class ChunkConsumer(driver.Consumer):
 
         Faust may have dropped some of it from its queues meanwhile, so nothing of it may count as read or done.
         """
-        await super().perform_seek()
-        self._seeks += 1
-        self._handed.clear()
-        self._next.clear()
+        self._seeking += 1
+        try:
+            await super().perform_seek()
+        finally:
+            self._seeking -= 1
+            self._seeks += 1
+            for handed in (self._handed, self._waiting, self._next):
+                handed.clear()
 
-    async def _seek_to_committed(self) -> None:
+    async def _go_back_if_dropped(self) -> None:
+        """Only here, between two fetches, is it sure that no fetch comes back with records from before the seek."""
+        if not self._dropped or not self.flow_active or self.app.in_recovery:
+            return
+        self._dropped = False
         try:
             await self.perform_seek()
         except Exception as error:
-            self.log.warning("cannot seek while the flow is stopped: %r", error)
+            self._dropped = True
+            self.log.warning("cannot go back to what is committed, trying again: %r", error)
+            await asyncio.sleep(SEEK_AGAIN)
 
     async def _messages(self, tp: TP, batch: list[Any], generation: tuple[int, int]) -> AsyncIterator[Message]:
         table = self.app.tables._changelogs.get(tp.topic)
         if isinstance(table, ExactTable):
             for start in range(0, len(batch), ABSORB_AT_ONCE):
-                if not self._goes_on(generation):
+                if not self._goes_on(tp, generation):
                     return
                 table.absorb(tp, batch[start : start + ABSORB_AT_ONCE])
                 await asyncio.sleep(0)
@@ -150,9 +192,28 @@ class ChunkConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
         self._handed[tp].append(message)
+        self._waiting[tp].append(message)
         self._next[tp] = last.offset + 1
         self._read_offset[tp] = None  # Faust would drop a chunk handed out again after a seek as read before
         return message
+
+
+class ChunkFlow(FlowControlEvent):
+    """Faust's flow control: it clears the streams' queues, also when it resumes them after the consumer has gone on.
+
+    Args:
+        cleared: Called when it has.
+        **kwargs: As Faust's.
+    """
+
+    def __init__(self, cleared: Callable[[], None], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._cleared = cleared
+
+    def clear(self) -> None:
+        """Empty the queues."""
+        super().clear()
+        self._cleared()
 
 
 class ChunkTransport(driver.Transport):

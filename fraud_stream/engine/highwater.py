@@ -28,6 +28,8 @@ FETCH_WAIT_MS = 20
 class HighwaterThread(AIOKafkaConsumerThread):
     """Faust's consumer thread with true high watermarks, and fetches that do not keep others waiting."""
 
+    app: Any
+
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         """Faust lets a fetch wait 1.5 s at the broker.
 
@@ -37,6 +39,19 @@ class HighwaterThread(AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to what is committed, or where nothing is, to the beginning: there aiokafka would go on reading."""
+        sought: Mapping[TP, int] = await self.call_thread(self._seek_to_committed)
+        return sought
+
+    async def _seek_to_committed(self) -> Mapping[TP, int]:
+        consumer = self._ensure_consumer()
+        committed: Mapping[TP, int] = await consumer.seek_to_committed()
+        unread = [tp for tp, offset in committed.items() if not offset and tp.topic in self.app.chunk_topics]
+        if unread and self.app.conf.consumer_auto_offset_reset == "earliest":
+            await consumer.seek_to_beginning(*unread)
+        return committed
 
     async def _highwaters(self, partitions: list[TP]) -> Mapping[TP, int]:
         told: Mapping[TP, int] = await super()._highwaters(partitions)

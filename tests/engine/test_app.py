@@ -33,6 +33,18 @@ class FakeChunkEvent:
         self.value = records
 
 
+class FakeConsumer:
+    """Says whether a chunk may begin, and notes that something was dropped."""
+
+    begins, dropped = True, 0
+
+    def begin(self, message: Any) -> bool:
+        return self.begins
+
+    def drop(self) -> None:
+        self.dropped += 1
+
+
 class CalmApp(ExactApp):
     """Notes why it would crash."""
 
@@ -61,6 +73,7 @@ def calm_app() -> CalmApp:
         prepare=lambda: None,
     )
     app.group_commit.outbox = QuietOutbox()  # type: ignore[assignment]
+    app._consumer = FakeConsumer()  # type: ignore[assignment]
     return app
 
 
@@ -120,6 +133,42 @@ async def test_a_chunk_that_its_handler_holds_is_not_acknowledged() -> None:
 
     await app._process(handler, stream, FakeChunkEvent([]))
     assert app.group_commit._done == []
+
+
+async def test_a_chunk_that_is_not_the_next_is_not_processed_and_commits_nothing() -> None:
+    app, stream, event = calm_app(), FakeStream(), FakeChunkEvent([Record(0, b"k", b"v")])
+    app.chunk_consumer.begins = False  # type: ignore[attr-defined]
+
+    async def handler(chunk: Chunk) -> None:
+        raise AssertionError(f"processed {chunk}")
+
+    await app._process(handler, stream, event)
+    assert stream.acknowledged == [event]  # Faust must not wait for it; the consumer knows that it is not done
+    assert app.group_commit._done == []
+
+
+def test_what_faust_clears_from_its_queues_is_fetched_again() -> None:
+    app = calm_app()
+    app.flow_control.resume()
+    assert app.chunk_consumer.dropped == 1  # type: ignore[attr-defined]
+    app.flow_control.clear()
+    assert app.chunk_consumer.dropped == 2  # type: ignore[attr-defined]
+
+
+def test_queues_are_cleared_before_there_is_a_consumer() -> None:
+    app = make_app()
+    app.flow_control.resume()
+    assert app._consumer is None
+
+
+def test_a_topic_has_one_agent_of_chunks() -> None:
+    app = make_app()
+
+    async def detection(chunk: Chunk) -> None: ...
+
+    app.chunk_agent("transactions", partitions=4)(detection)
+    with pytest.raises(ValueError, match="has an agent of chunks already"):
+        app.chunk_agent("transactions", partitions=4)
 
 
 async def test_a_handler_that_fails_stops_the_worker_and_all_writing() -> None:

@@ -31,6 +31,7 @@ from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
+from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
 import fraud_stream.engine
 from fraud_stream.engine.app import ExactApp
@@ -74,6 +75,9 @@ CONTRACT = [
     Reliance("consumer", Consumer, "perform_seek", "self"),
     Reliance("consumer", Consumer, "ack", "self message"),
     Reliance("consumer", driver.Consumer, "highwater", "self tp"),
+    Reliance("consumer", Consumer, "_is_changelog_tp", "self tp"),
+    Reliance("consumer", FlowControlEvent, "__init__", "self * initially_suspended loop"),
+    Reliance("consumer", FlowControlEvent, "clear", "self"),
     Reliance("consumer", driver.Transport, "Consumer"),
     Reliance("consumer", driver.AIOKafkaConsumerThread, "__init__", "self consumer **kwargs"),
     # highwater.py: the ends of changelogs, and short fetches
@@ -82,6 +86,10 @@ CONTRACT = [
     Reliance("highwater", driver.AIOKafkaConsumerThread, "_highwaters", "self partitions"),
     Reliance("highwater", driver, "server_list", "urls default_port"),
     Reliance("highwater", driver, "credentials_to_aiokafka_auth", "credentials ssl_context"),
+    Reliance("highwater", driver.AIOKafkaConsumerThread, "seek_to_committed", "self"),
+    Reliance("highwater", driver.AIOKafkaConsumerThread, "_ensure_consumer", "self"),
+    Reliance("highwater", aiokafka.AIOKafkaConsumer, "seek_to_committed", "self partitions"),
+    Reliance("highwater", aiokafka.AIOKafkaConsumer, "seek_to_beginning", "self partitions"),
     # table.py and panes.py: values by partition, windows as panes
     Reliance("table", Collection, "info", "self"),
     Reliance("table", Collection, "partition_for_key", "self key"),
@@ -108,6 +116,7 @@ CONTRACT = [
     Reliance("store", rocksdb.Store, "_visible_items", "self db"),
     # app.py
     Reliance("app", faust.App, "_new_transport", "self"),
+    Reliance("app", faust.App, "flow_control"),
     Reliance("app", faust.App, "_discovery_modules", "self"),
     Reliance("app", faust.App, "_on_autodiscovery_error", "self name"),
     Reliance("app", faust.App, "on_start", "self"),
@@ -132,6 +141,7 @@ ATTRIBUTES = {
     "_read_offset": "consumer",
     "_buffered_partitions": "consumer",
     "_changelogs": "consumer",
+    "_consumer": "app",
     "_fetch_max_wait_ms": "highwater",
     "_dbs": "store",
 }
@@ -309,7 +319,41 @@ def test_the_tables_are_known_by_their_changelogs() -> None:
     assert app.tables._changelogs == {"test-plain-changelog": table}
 
 
+async def test_faust_clears_its_queues_when_it_resumes_them() -> None:
+    """Why `ChunkFlow` is there: the consumer may have filled them again before."""
+    flow = FlowControlEvent()
+    queue: FlowControlQueue[int] = FlowControlQueue(flow_control=flow, clear_on_resume=True)
+    queue.put_nowait(1)
+    flow.resume()
+    assert queue.empty()
+    assert make_app().topic("t").queue._clear_on_resume is True
+
+
 # -- highwater.py
+
+
+class UncommittedConsumer:
+    """aiokafka's consumer, with something committed in one partition of two, and a changelog."""
+
+    def __init__(self) -> None:
+        self.begun: list[TP] = []
+
+    async def seek_to_committed(self) -> dict[TP, int | None]:
+        return {TP0: None, TP("transactions", 1): 0, TP("transactions", 2): 9, TP("test-plain-changelog", 0): None}
+
+    async def seek_to_beginning(self, *partitions: TP) -> None:
+        self.begun += partitions
+
+
+async def test_where_nothing_is_committed_a_seek_goes_to_the_beginning() -> None:
+    """aiokafka would go on reading where it is."""
+    consumer: Any = consumer_of()
+    made = consumer._thread._consumer = UncommittedConsumer()
+    consumer._thread.__class__ = DirectThread
+    assert (await consumer.seek_to_committed())[TP("transactions", 2)] == 9
+    assert made.begun == [TP0, TP("transactions", 1)]
+    source = inspect.getsource(aiokafka.AIOKafkaConsumer.seek_to_committed)
+    assert "if offset and offset > 0:" in source, "highwater.py does what this leaves out"
 
 
 class DirectThread(HighwaterThread):
