@@ -10,8 +10,8 @@
 So no producer runs during a measurement, and all work is there from its beginning.  Start, join and recovery do not
 count: a run begins when Faust logs that it seeks its streams' partitions, the moment before the first fetch.
 
-- Wall time ends with the last record that the worker wrote: for the naive one an alert, for this one a decision or the
-  model that has learnt the last label, whichever was later.
+- Wall time ends with the last record that the worker wrote: for the naive one a decision, for this one a decision or
+  the model that has learnt the last label, whichever was later.
 - CPU is the worker's own, all its threads, from ``/proc``, up to the moment when its group has committed everything:
   input, labels, and what the trainer reads.  The second or two of waiting for commits thus counts, as CPU alone.
 """
@@ -33,7 +33,7 @@ from fraud_stream.records import ModelState
 #: Seconds of event time from a transaction to its label: the generator's default.
 LABEL_DELAY = 10.0
 NAIVE = "naive"
-NAIVE_ALERTS = "naive-alerts"
+NAIVE_ALERTS, NAIVE_SCORED = "naive-alerts", "naive-scored"
 
 
 class Contest(NamedTuple):
@@ -102,11 +102,12 @@ def _fill(place: Stage, filler: Filler, flow: Iterator[Step]) -> None:
 
 
 def _run_naive(place: Stage, filler: Filler, count: int) -> tuple[Run, int]:
-    create_topic(place.settings, NAIVE_ALERTS)
+    for topic in (NAIVE_ALERTS, NAIVE_SCORED):
+        create_topic(place.settings, topic)
     with place.worker("benchmarks.naive") as worker:
         first, last = _from_ready_to_done(place, worker, NAIVE, filler.ends)
         learnt = worker.get("/learnt/")["learnt"]
-    return _run(place, count, first, last, [NAIVE_ALERTS]), learnt
+    return _run(place, count, first, last, [NAIVE_SCORED]), learnt
 
 
 def _run_ours(place: Stage, filler: Filler, count: int) -> Run:

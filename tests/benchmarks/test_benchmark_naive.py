@@ -1,6 +1,7 @@
 """The naive agent: the same conditions as the shipped rules, as far as its tables tell."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,43 +9,72 @@ from benchmarks import naive
 from fraud_stream.settings import load
 from tests.harness import ROOT
 
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
-def judged(amount: float = 10.0, hour: int = 12, method: str = "Credit Card", before: tuple[float, ...] = ()) -> set:
-    stats = naive.no_stats()
-    for paid in (*before, amount):
-        stats = naive.add(stats, paid)
-    tx = naive.Transaction("T1", "C1", datetime(2024, 1, 1, hour), amount, payment_method=method)
-    return set(naive.check_rules(tx, naive.make_features(tx, stats, stats)))
+
+def payment(amount: float, moment: datetime = NOON, **fields: Any) -> naive.Transaction:
+    return naive.Transaction("T1", "C1", moment, amount, **fields)
+
+
+def judged(tx: naive.Transaction, *before: naive.Transaction) -> set[str]:
+    """The rules that the last of a customer's payments breaks."""
+    stats, habits, known = naive.no_stats(), naive.no_habits(), naive.no_habits()
+    for one in (*before, tx):
+        stats, known = naive.add(stats, one.amount), habits
+        habits = naive.add_payment(habits, one)
+    return set(naive.check_rules(tx, naive.make_features(tx, stats, stats, known, habits)))
+
+
+def paid(*amounts: float, hours_ago: float = 0.1, **fields: Any) -> list[naive.Transaction]:
+    return [payment(amount, NOON - timedelta(hours=hours_ago), **fields) for amount in amounts]
 
 
 @pytest.mark.parametrize(
-    ("case", "rules"),
+    ("tx", "before", "rules"),
     [
-        ({}, set()),
-        ({"amount": 1_000.01}, {"amount-above-threshold"}),
-        ({"before": (10.0,) * 5}, {"velocity-count"}),
-        ({"before": (10.0,) * 11}, {"velocity-count", "sliding-velocity-count"}),
-        ({"before": (500.0, 600.0), "amount": 500.0}, {"velocity-sum"}),
-        ({"before": (900.0, 900.0), "amount": 900.0}, {"velocity-sum", "sliding-velocity-sum"}),
-        ({"hour": 3, "amount": 501.0}, {"night-high-amount"}),
-        ({"method": "Gift Card", "amount": 301.0}, {"risky-method-high-amount"}),
+        (payment(10.0), [], set()),
+        (payment(1_000.01), [], {"amount-above-threshold"}),
+        (payment(10.0), paid(*[10.0] * 5), {"velocity-count"}),
+        (payment(10.0), paid(*[10.0] * 11), {"velocity-count", "sliding-velocity-count"}),
+        (payment(10.0), paid(*[10.0] * 11, hours_ago=1.1), {"velocity-count"}),
+        (payment(500.0), paid(500.0, 600.0), {"velocity-sum"}),
+        (payment(900.0), paid(900.0, 900.0), {"velocity-sum", "sliding-velocity-sum"}),
+        (payment(501.0, NOON.replace(hour=3)), [], {"night-high-amount"}),
+        (payment(301.0, payment_method="Gift Card"), [], {"risky-method-high-amount"}),
+        (payment(151.0), paid(10.0, 11.0, 9.0, 10.0, hours_ago=2.0), set()),
+        (payment(5.0, location="Oslo"), paid(5.0, location="Rome") + paid(5.0, location="Bonn"), {"several-locations"}),
+        (payment(5.0, device_id="D3"), paid(5.0, device_id="D1") + paid(5.0, device_id="D2"), {"several-devices"}),
     ],
 )
-def test_rules_break_as_the_shipped_ones_do(case: dict, rules: set[str]) -> None:
-    assert judged(**case) == rules
+def test_rules_break_as_the_shipped_ones_do(
+    tx: naive.Transaction, before: list[naive.Transaction], rules: set[str]
+) -> None:
+    assert judged(tx, *before) == rules
 
 
-def test_an_amount_far_out_of_the_windows_habit_is_seen() -> None:
-    assert "amount-out-of-habit" in judged(amount=400.0, before=(10.0, 11.0, 9.0) * 20)
+def test_habits_are_known_from_the_fifth_payment_on() -> None:
+    before = paid(*[250.0] * 5, hours_ago=2.0, device_id="D1")
+    assert "new-device-high-amount" in judged(payment(301.0, device_id="D2"), *before)
+    assert "new-device-high-amount" not in judged(payment(301.0, device_id="D2"), *before[1:])
+    assert "new-device-high-amount" not in judged(payment(301.0, device_id="D1"), *before)
+    assert "amount-out-of-habit" in judged(payment(900.0), *before)
 
 
-def test_each_of_its_rules_is_a_shipped_one() -> None:
+def test_its_rules_are_the_shipped_ones() -> None:
     shipped = {rule.id for rule in load({"FRAUD_STREAM_CONF": str(ROOT / "faust.conf")}).settings.rules}
-    everything = judged(3_000.0, hour=3, method="Gift Card", before=(10.0,) * 60)
-    assert everything <= shipped
-    assert len(everything) == 8
+    night = NOON.replace(hour=3)
+    before = [payment(50.0, night, device_id=f"D{n}", location=f"L{n}") for n in range(60)]
+    last = payment(3_000.0, night, device_id="D99", location="L99", payment_method="Gift Card")
+    assert judged(last, *before) == shipped
 
 
 def test_statistics_of_a_window() -> None:
     stats = naive.add(naive.add(naive.no_stats(), 3.0), 1.0)
-    assert stats == {"count": 2, "sum": 4.0, "squares": 10.0, "min": 1.0, "max": 3.0}
+    assert stats == {"count": 2, "sum": 4.0, "min": 1.0, "max": 3.0}
+
+
+def test_only_the_newest_devices_are_kept() -> None:
+    habits = naive.no_habits()
+    for n in range(40):
+        habits = naive.add_payment(habits, payment(1.0, device_id=f"D{n}"))
+    assert habits["devices"] == [f"D{n}" for n in range(24, 40)]
