@@ -5,7 +5,7 @@ published; the published state says how far it has learnt, so a label is learnt 
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from agents.outputs import encode, features_version, send_dead_letter
 from fraud_stream.app import app, settings
 from fraud_stream.domain.intake import Refused
 from fraud_stream.engine.app import Chunk
-from fraud_stream.models.online import OnlineModel
+from fraud_stream.models.online import Lesson, OnlineModel
 from fraud_stream.records import Labelled
 
 decoder = msgspec.json.Decoder(Labelled)
@@ -39,11 +39,7 @@ class Trainer:
         """Learn a chunk; it is acknowledged with the next published state."""
         if self.model is None:
             self.model = await self._resume()
-        for record in chunk.records:
-            try:
-                self._learn_one(self.model, read_labelled(record.value))
-            except Refused as refused:
-                send_dead_letter(record, refused)
+        self.model.learn(self._lessons(chunk))
         chunk.held = True
         self._unpublished.append(chunk.acknowledge)
 
@@ -71,11 +67,17 @@ class Trainer:
             return OnlineModel(settings.model.name, maker.names, settings.model.learning_rate)
         return OnlineModel.resume(shelf.state, maker.names, settings.model.learning_rate)
 
-    def _learn_one(self, model: OnlineModel, labelled: Labelled) -> None:
-        if labelled.features_version == features_version:
-            model.learn(labelled.features, labelled.is_fraud, labelled.origin, labelled.offset)
-        else:
-            self.skipped += 1
+    def _lessons(self, chunk: Chunk) -> Iterator[Lesson]:
+        for record in chunk.records:
+            try:
+                one = read_labelled(record.value)
+            except Refused as refused:
+                send_dead_letter(record, refused)
+                continue
+            if one.features_version == features_version:
+                yield Lesson(one.features, one.is_fraud, one.origin, one.offset)
+            else:
+                self.skipped += 1
 
 
 def read_labelled(value: bytes | None) -> Labelled:

@@ -8,7 +8,7 @@ from agents.outputs import features_version, maker
 from agents.trainer import Trainer
 from fraud_stream.app import app, settings
 from fraud_stream.engine.app import Chunk
-from fraud_stream.models.online import OnlineModel
+from fraud_stream.models.online import Lesson, OnlineModel
 from fraud_stream.models.shelf import ModelShelf
 from fraud_stream.models.state import ModelState
 from fraud_stream.records import Labelled
@@ -121,7 +121,7 @@ async def test_labels_of_another_feature_list_are_skipped_and_counted(bench: Ben
 
 async def test_it_goes_on_from_the_model_in_force(bench: Bench) -> None:
     before = OnlineModel(settings.model.name, maker.names)
-    before.learn([1.0] * len(maker.names), True, "labels-0", 5)
+    before.learn([Lesson([1.0] * len(maker.names), True, "labels-0", 5)])
     bench.shelf.offer(msgspec.json.encode(before.publish(0.0)))
     await bench.trainer.learn(bench.chunk(labelled(5), labelled(6)))
     await bench.commit()
@@ -181,7 +181,7 @@ async def test_before_it_learns_it_reads_what_another_worker_has_published(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = OnlineModel(settings.model.name, maker.names)
-    other.learn([1.0] * len(maker.names), True, "labels-0", 5)
+    other.learn([Lesson([1.0] * len(maker.names), True, "labels-0", 5)])
     monkeypatch.setattr(module, "reader", Reader(bench.shelf, msgspec.json.encode(other.publish(0.0))))
     await bench.trainer.learn(bench.chunk(labelled(6)))
     await bench.commit()

@@ -1,12 +1,14 @@
 import random
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from river import compose, linear_model, optim
 
 from fraud_stream.errors import ModelError
-from fraud_stream.models.online import KIND, OnlineModel, check_state
+from fraud_stream.models.online import KIND, LIMIT, ClippedScaler, Lesson, OnlineModel, check_state
 from fraud_stream.models.state import ModelState
 
 FEATURES = ("amount", "count", "constant")
@@ -24,9 +26,13 @@ def stream(seed: int, length: int) -> list[tuple[list[float], bool]]:
 
 def learnt(rows: list[tuple[list[float], bool]], model: OnlineModel | None = None, first: int = 0) -> OnlineModel:
     model = model or OnlineModel("online", FEATURES)
-    for offset, (row, is_fraud) in enumerate(rows, first):
-        assert model.learn(row, is_fraud, "labels-0", offset)
+    lessons = (Lesson(row, is_fraud, "labels-0", offset) for offset, (row, is_fraud) in enumerate(rows, first))
+    assert model.learn(lessons) == len(rows)
     return model
+
+
+def lesson(row: list[float], is_fraud: bool, origin: str, offset: int) -> list[Lesson]:
+    return [Lesson(row, is_fraud, origin, offset)]
 
 
 def travelled(state: ModelState) -> ModelState:
@@ -41,12 +47,64 @@ def test_it_learns_what_can_be_learnt() -> None:
     assert right > 475
 
 
+def by_one(scaler: ClippedScaler, rows: list[list[float]]) -> list[list[float]]:
+    """River's own way."""
+    found = []
+    for row in rows:
+        named = dict(zip(FEATURES, row, strict=True))
+        scaler.learn_one(named)
+        found.append(list(scaler.transform_one(named).values()))
+    return found
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=1, max_size=40), st.integers(0, 40))
+@settings(max_examples=200, deadline=None)
+def test_rows_are_scaled_together_as_river_scales_them_one_by_one(rows: list[list[float]], cut: int) -> None:
+    one, together = ClippedScaler(), ClippedScaler()
+    expected = by_one(one, rows)
+    parts = [part for part in (rows[:cut], rows[cut:]) if part]
+    found = [row for part in parts for row in together.learn_and_transform(FEATURES, np.array(part)).tolist()]
+    for mine, theirs in ((together.means, one.means), (together.vars, one.vars)):
+        assert dict(mine) == pytest.approx(dict(theirs), rel=1e-9, abs=1e-4)
+    assert dict(together.counts) == dict(one.counts)
+    deviations = np.sqrt([one.vars[name] for name in FEATURES])
+    for row, other in zip(found, expected, strict=True):
+        for value, same, deviation in zip(row, other, deviations, strict=True):
+            assert deviation < 1e-3 or value == pytest.approx(same, abs=1e-6)  # below it is rounding that is scaled
+
+
+def test_it_learns_as_rivers_pipeline_does() -> None:
+    rows = stream(1, 2_000)
+    pipeline = compose.Pipeline(ClippedScaler(), linear_model.LogisticRegression(optim.SGD(0.01)))
+    for row, is_fraud in rows:
+        pipeline.learn_one(dict(zip(FEATURES, row, strict=True)), is_fraud)
+    model = OnlineModel("online", FEATURES)
+    for first in range(0, 2_000, 300):
+        learnt(rows[first : first + 300], model, first)
+    for row, _ in stream(2, 100):
+        theirs = pipeline.predict_proba_one(dict(zip(FEATURES, row, strict=True)))[True]
+        assert model.probability(row) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_a_feature_that_never_varies_says_nothing() -> None:
+    scaled = ClippedScaler().learn_and_transform(["a", "b"], np.array([[7.0, 1.0], [7.0, 3.0], [7.0, 1e9]]))
+    assert scaled[:, 0].tolist() == [0.0, 0.0, 0.0]
+    assert scaled[:, 1].tolist() == pytest.approx([0.0, 1.0, 2**0.5])
+    assert abs(ClippedScaler().learn_and_transform(["a"], np.array([[0.0]] * 99 + [[1e9]]))).max() == LIMIT
+
+
+def test_what_is_handed_over_twice_at_once_is_learnt_once() -> None:
+    model = OnlineModel("online", FEATURES)
+    assert model.learn(lesson([1.0, 2.0, 3.0], True, "labels-0", 4) * 2) == 1
+    assert model.learnt == 1
+
+
 def test_a_value_never_seen_before_does_not_outweigh_all_others() -> None:
     """The first Saturday of a stream lies hundreds of deviations off."""
     rows = [([rnd_row[0], rnd_row[1], 0.0], is_fraud) for rnd_row, is_fraud in stream(1, 1_000)]
     model = learnt(rows)
     usual = model.probability([100.0, 5.0, 0.0])
-    model.learn([100.0, 5.0, 1.0], True, "labels-0", 5_000)
+    model.learn(lesson([100.0, 5.0, 1.0], True, "labels-0", 5_000))
     assert model.probability([100.0, 5.0, 1.0]) == pytest.approx(usual, abs=0.1)
 
 
@@ -64,16 +122,16 @@ def test_what_was_learnt_before_changes_nothing() -> None:
     model = learnt(stream(1, 50))
     before = model.publish(0.0)
     for offset in (0, 20, 49):
-        assert not model.learn([1e6, -1e6, 0.0], True, "labels-0", offset)
+        assert not model.learn(lesson([1e6, -1e6, 0.0], True, "labels-0", offset))
     after = model.publish(0.0)
     assert msgspec.structs.replace(after, version=before.version) == before
 
 
 def test_each_origin_has_its_own_offsets() -> None:
     model = learnt(stream(1, 50))
-    assert model.learn([1.0, 1.0, 7.0], False, "labels-1", 0)
-    assert model.learn([1.0, 1.0, 7.0], False, "transactions-0", 3)
-    assert not model.learn([1.0, 1.0, 7.0], False, "labels-1", 0)
+    assert model.learn(lesson([1.0, 1.0, 7.0], False, "labels-1", 0))
+    assert model.learn(lesson([1.0, 1.0, 7.0], False, "transactions-0", 3))
+    assert not model.learn(lesson([1.0, 1.0, 7.0], False, "labels-1", 0))
     assert model.seen == {"labels-0": 49, "labels-1": 0, "transactions-0": 3}
 
 
@@ -107,8 +165,8 @@ def test_a_model_that_was_published_and_resumed_goes_on_identically(seed: int, b
 def test_a_resumed_model_remembers_what_it_has_learnt() -> None:
     model = learnt(stream(1, 20))
     resumed = OnlineModel.resume(travelled(model.publish(0.0)), FEATURES)
-    assert not resumed.learn([1.0, 1.0, 1.0], True, "labels-0", 19)
-    assert resumed.learn([1.0, 1.0, 1.0], True, "labels-0", 20)
+    assert not resumed.learn(lesson([1.0, 1.0, 1.0], True, "labels-0", 19))
+    assert resumed.learn(lesson([1.0, 1.0, 1.0], True, "labels-0", 20))
     assert (resumed.learnt, resumed.frauds, resumed.version) == (21, model.frauds + 1, 1)
 
 
