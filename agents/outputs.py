@@ -1,6 +1,5 @@
 """Puts what was decided into the outbox: scored transactions, alerts, labelled transactions, dead letters."""
 
-import logging
 import time
 from collections import Counter
 from hashlib import blake2b
@@ -9,17 +8,16 @@ from typing import Any
 import msgspec
 
 from agents.models import maker
+from fraud_stream.alert_log import log_alert
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.intake import Refused
 from fraud_stream.domain.pending import DONE, EARLY, Pending
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.printable import printable
-from fraud_stream.records import Alert, DeadLetter
+from fraud_stream.records import DeadLetter
 from fraud_stream.reports import Context, Reporter, Told
 from tables.pending import pending
 
-log = logging.getLogger("fraud_stream.alerts")
 encode = msgspec.json.Encoder().encode
 outbox = app.group_commit.outbox
 topics = settings.topics
@@ -54,7 +52,8 @@ class Outputs:
         if alert is not None:
             outbox.put(topics.alerts, self._partition, key, encode(alert))
             log_alert(alert)
-        rule_counts.update(rule.rule.id for rule in (*decision.hits, *decision.shadow))
+        if decision.hits or decision.shadow:
+            rule_counts.update(rule.rule.id for rule in (*decision.hits, *decision.shadow))
         scored = reporter.scored(tx, row, decision, Told(record, is_late, alert, self._context))
         outbox.put(topics.scored, self._partition, key, encode(scored))
         if is_late:
@@ -89,19 +88,6 @@ def send_dead_letter(record: Any, refused: Refused) -> None:
     )
     headers = [*record.headers, *letter.headers()]
     outbox.put(topics.dead, record.partition, record.key, record.value, headers)
-
-
-def log_alert(alert: Alert) -> None:
-    """One line for each alert."""
-    log.info(
-        "ALERT %s %s risk %.2f customer %s transaction %s: %s",
-        alert.severity,
-        alert.verdict,
-        alert.risk_score,
-        printable(alert.customer_id),
-        printable(alert.transaction_id),
-        printable(alert.message),
-    )
 
 
 def broker_time(record: Any) -> float:

@@ -10,6 +10,7 @@ from typing import Any  # noqa: E402
 import faust  # noqa: E402
 from mode import CrashingSupervisor  # noqa: E402
 
+from fraud_stream.alert_log import use_plain_lines  # noqa: E402
 from fraud_stream.banner import banner  # noqa: E402
 from fraud_stream.engine.app import ExactApp  # noqa: E402
 from fraud_stream.errors import SettingsError  # noqa: E402
@@ -90,5 +91,6 @@ app = create_app(settings)
 
 @app.task  # type: ignore[untyped-decorator]
 async def announce() -> None:
-    """Say what this worker does."""
+    """Say what this worker does, and get ready to say what it finds."""
+    use_plain_lines()
     app.log.info("%s", banner(settings, str(app.conf.canonical_url)))

@@ -35,11 +35,11 @@ MAY_IMPORT = {
     "fraud_stream/web": {"fraud_stream.app", "fraud_stream.domain", "fraud_stream.engine", "agents", "tables"},
     "tables": {"fraud_stream.app", "fraud_stream.domain", "fraud_stream.engine"},
     "agents": {
+        "fraud_stream.alert_log",
         "fraud_stream.app",
         "fraud_stream.domain",
         "fraud_stream.engine",
         "fraud_stream.models",
-        "fraud_stream.printable",
         "fraud_stream.records",
         "fraud_stream.reports",
         "tables",

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -197,18 +196,6 @@ def test_the_brokers_time_of_a_record_without_one_is_now() -> None:
     assert outputs.broker_time(as_record(b"", timestamp=1_700_000_010_500)) == 1_700_000_010.5
     for timestamp in (0, -1):
         assert outputs.broker_time(as_record(b"", timestamp=timestamp)) == pytest.approx(time.time(), abs=60)
-
-
-@pytest.mark.parametrize("field", ["customer_id", "transaction_id", "message"])
-def test_what_a_transaction_says_cannot_write_lines_of_its_own(field: str, caplog: pytest.LogCaptureFixture) -> None:
-    texts = {"transaction_id": "T1", "customer_id": "C1", "message": "m", field: "x\n\x1b[2JALERT"}
-    alert = Alert(
-        "A", texts["transaction_id"], texts["customer_id"], datetime.now(UTC), datetime.now(UTC), 1.0, "HIGH", "RULE",
-        0.8, "review", texts["message"], [], "none", "r1",
-    )  # fmt: skip
-    with caplog.at_level("INFO", logger="fraud_stream.alerts"):
-        outputs.log_alert(alert)
-    assert caplog.messages[0].isprintable()
 
 
 def test_an_alert_is_told_in_one_line(sent: Outboxes, caplog: pytest.LogCaptureFixture) -> None:
