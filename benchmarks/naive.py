@@ -128,7 +128,7 @@ customer_velocity = (
     .relative_to_field(TIME)
 )
 customer_habits = app.Table("customer_habits", default=no_habits)
-waiting = app.Table("waiting", default=None)  # features of a transaction until its label comes, or the early label
+waiting = app.Table("waiting")  # features of a transaction until its label comes, or the early label
 
 model = compose.Pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression())
 learnt = 0
@@ -156,7 +156,7 @@ async def detect(stream: Any) -> None:
 
 def await_label(transaction_id: str, features: dict[str, float]) -> None:
     """Keep the features until the label comes, or learn now if it has."""
-    early = waiting[transaction_id]
+    early = waiting.get(transaction_id)
     if early is None:
         waiting[transaction_id] = {"features": features}
     else:
@@ -168,7 +168,7 @@ def await_label(transaction_id: str, features: dict[str, float]) -> None:
 async def take_labels(stream: Any) -> None:
     """Learn from each label."""
     async for label in stream:
-        found = waiting[label.transaction_id]
+        found = waiting.get(label.transaction_id)
         if found is None:
             waiting[label.transaction_id] = {"is_fraud": label.is_fraud}
         else:

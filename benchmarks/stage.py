@@ -25,7 +25,9 @@ ROOT = Path(__file__).parent.parent
 START_TIMEOUT = 120.0
 #: What Faust logs when a worker has its partitions and has recovered its tables: only now it may fetch records.
 READY = "Seek stream partitions to committed offsets"
-#: Seconds between two looks for that line: by so much a start may be misjudged.
+#: What Faust logs when an agent fails; it starts the agent again, without the record.
+CRASHED = "Crashed reason="
+#: Seconds between two looks for `READY`: by so much a start may be misjudged.
 _LOOK_EVERY = 0.01
 _LAST_LINES = 15
 
@@ -61,13 +63,15 @@ class Worker:
         return Reading(time.time(), cpu_seconds(self._process.pid))
 
     def check(self) -> None:
-        """Make sure that it runs.
+        """Make sure that it runs, and all of its agents.
 
         Raises:
             BenchmarkError: It does not.
         """
         if self._process.poll() is not None:
             raise BenchmarkError(f"the worker ended with exit code {self._process.returncode}:\n{self._last_lines()}")
+        if CRASHED in self._text():
+            raise BenchmarkError(f"an agent of the worker crashed:\n{self._last_lines()}")
 
     def wait_until_ready(self) -> Reading:
         """Wait until it may fetch its first record; how much CPU it had taken by then.

@@ -63,7 +63,10 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
     square: float = 0.0
 
     def add(self, time: float, amount: float, most: int = 1_000) -> int:
-        """Add one transaction; says how many transactions had to be put into buckets to keep at most `most` entries."""
+        """Add one transaction; says how many transactions had to be put into buckets to keep at most `most` entries.
+
+        What leaves the windows does so when they are read.
+        """
         units = round(amount * _MILLION)
         if self.times and time < self.times[-1]:
             self._insert(time, units)
@@ -101,7 +104,6 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
         return standard_deviation(self.counts[-1], self.totals[-1] / _MILLION, self.square)
 
     def _append(self, time: float, units: int) -> None:
-        self._expire(time)
         self.times.append(time)
         self.amounts.append(units)
         self.counts = [count + 1 for count in self.counts]

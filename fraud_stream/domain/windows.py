@@ -1,4 +1,5 @@
 """Statistics of one customer in one window."""
+# ruff: noqa: PLR1730 - min() and max() cost four times as much as a comparison, on the hot path
 
 import math
 from collections.abc import Iterable
@@ -52,20 +53,27 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
             return False
         self.offset = offset
         self._add_amount(tx.amount)
-        self.first = min(self.first, tx.timestamp)
-        self.last = max(self.last, tx.timestamp)
-        values = (tx.location, tx.device, tx.merchant_id, tx.product_category)
-        for seen, value in zip(self._distinct(), values, strict=True):
-            if value is not None and value not in seen:
-                _note(seen, value)
+        self._add_time(tx.timestamp)
+        _note(self.locations, tx.location)
+        _note(self.devices, tx.device)
+        _note(self.merchants, tx.merchant_id)
+        _note(self.categories, tx.product_category)
         return True
 
     def _add_amount(self, amount: float) -> None:
         self.count += 1
         self.total += amount
         self.squares += amount * amount
-        self.low = min(self.low, amount)
-        self.high = max(self.high, amount)
+        if amount < self.low:
+            self.low = amount
+        if amount > self.high:
+            self.high = amount
+
+    def _add_time(self, time: float) -> None:
+        if time < self.first:
+            self.first = time
+        if time > self.last:
+            self.last = time
 
     def merge(self, other: "WindowStats") -> None:
         """Add all that `other` has seen; the two must have no transaction in common."""
@@ -120,6 +128,6 @@ def standard_deviation(count: int, total: float, squares: float) -> float:
     return math.sqrt(max(0.0, squares / count - mean * mean))
 
 
-def _note(seen: list[str], value: str) -> None:
-    if value not in seen and len(seen) < MAX_DISTINCT:
+def _note(seen: list[str], value: str | None) -> None:
+    if value is not None and value not in seen and len(seen) < MAX_DISTINCT:
         seen.append(value)

@@ -158,17 +158,24 @@ class Windows(Generic[S]):
         self._held: TablePartition[S] = table.partition(partition)
         self._new = new
         self._size, self._step = table.size, table.step
-        self._panes = range(round(self._size / self._step))
+        self._steps = round(self._size / self._step)
+        self._newest = window_range(0.0, self._step)
 
     def change(self, key: Any, time: float) -> S | None:
         """The value that an event of that `time` is added to; None where it is too late for that."""
         now = self._table.clock.now(self._partition)
         if time + self._table.expires < now and self._table.is_late(time, self._partition):
             return None
-        pane = key, window_range(time // self._step * self._step, self._step)
+        pane = key, self._pane(time // self._step * self._step)
         value = self._held.get(pane) or self._new()
         self._held.put(pane, value)
         return value
+
+    def _pane(self, start: float) -> WindowRange:
+        """The pane that starts there; most events are of the same one as the event before."""
+        if start != self._newest[0]:
+            self._newest = window_range(start, self._step)
+        return self._newest
 
     def window(self, key: Any, time: float, last: float | None) -> S:
         """The earliest window that contains `time`, with all that was added.
@@ -177,9 +184,9 @@ class Windows(Generic[S]):
         """
         step, get = self._step, self._held.get
         newest = time // step * step
-        value = get((key, window_range(newest, step)))
+        value = get((key, self._pane(newest)))
         oldest = newest - self._size + step
-        if value is not None and (last is None or last < oldest):
+        if value is not None and (last is None or last < oldest or self._steps == 1):
             return value
         panes = (get((key, window_range(newest - n * step, step))) for n in self._earlier(newest, last))
         merged: S = self._table.merge(pane for pane in panes if pane is not None)
@@ -188,5 +195,5 @@ class Windows(Generic[S]):
     def _earlier(self, newest: float, last: float | None) -> Iterator[int]:
         """How many steps back the panes are that may have something in them, the farthest first."""
         nearest = 1 if last is None or last >= newest else math.ceil((newest - last) / self._step)
-        yield from range(len(self._panes) - 1, nearest - 1, -1)
+        yield from range(self._steps - 1, nearest - 1, -1)
         yield 0

@@ -218,13 +218,17 @@ class ExactTable(faust.Table[Any, Any]):
     def _schedule(self, partition: int, key: Any, data: bytes) -> None:
         deadline = self.deadline(key, data)
         if deadline is not None:
-            self._deadlines.setdefault(partition, Deadlines(EXPIRY_STEP)).add(key, deadline)
+            self._deadlines_of(partition).add(key, deadline)
+
+    def _deadlines_of(self, partition: int) -> Deadlines:
+        return self._deadlines.setdefault(partition, Deadlines(EXPIRY_STEP))
 
     def _schedule_all(self, partition: int, entries: Mapping[Any, bytes | None]) -> None:
         if self._expires:
+            add, deadline_of = self._deadlines_of(partition).add, self.deadline
             for key, data in entries.items():
-                if data is not None:
-                    self._schedule(partition, key, data)
+                if data is not None and (deadline := deadline_of(key, data)) is not None:
+                    add(key, deadline)
 
     @property
     def _expires(self) -> bool:

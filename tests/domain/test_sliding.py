@@ -79,8 +79,11 @@ def test_windows_are_exact_while_what_expired_is_cut_off(pattern: list[tuple[flo
     assert sums.times[0] > head - SPANS[-1] - GRACE - 33 * DAY
 
 
-def test_expired_entries_are_cut_off() -> None:
-    sums = of([Paid(START + n * DAY, 100) for n in range(200)])
+def test_expired_entries_are_cut_off_when_windows_are_read() -> None:
+    sums = SlidingSums()
+    for n in range(200):
+        sums.longest(START + n * DAY)
+        sums.add(START + n * DAY, 1.0)
     assert len(sums.times) < 31 + 2 * 32
     assert sums.windows(START + 199 * DAY)[-1] == Window(30, 30.0)
 
