@@ -3,12 +3,11 @@
 import time
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from agents.models import maker, shelf
 from agents.outputs import Outputs, broker_time, send_dead_letter
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Judge, Thresholds
+from fraud_stream.domain.features import matrix
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.observation import CustomerState, Observer
 from fraud_stream.domain.transaction import Transaction
@@ -38,7 +37,7 @@ async def detection(chunk: Chunk) -> None:
     taken = take_in(chunk)
     if not taken:
         return
-    rows = np.array([one.row for one in taken])
+    rows = matrix([one.row for one in taken])
     decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer)
     context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time())
     outputs = Outputs(chunk.partition, context)

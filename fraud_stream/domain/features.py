@@ -1,7 +1,12 @@
 """The features a transaction is judged by: their names, units and meanings in one list, and how they are computed."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fraud_stream.domain.profile import Profile, seen_within_hour
 from fraud_stream.domain.sliding import DAY, HOUR
@@ -157,6 +162,16 @@ def _of_history(tx: Transaction, profile: Profile) -> tuple[float, ...]:
         float(known and device is not None and device not in profile.devices),
         float(known and tx.location is not None and tx.location not in profile.locations),
     )
+
+
+def matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Rows as one array; at least one, all of one length.
+
+    >>> matrix([[1.0, 2], [3, 4.5]]).tolist()
+    [[1.0, 2.0], [3.0, 4.5]]
+    """
+    width = len(rows[0])
+    return np.fromiter(chain.from_iterable(rows), float, len(rows) * width).reshape(-1, width)  # np.array takes twice
 
 
 def _zscore(amount: float, mean: float, deviation: float) -> float:

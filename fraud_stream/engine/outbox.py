@@ -1,6 +1,7 @@
 """Records on their way out, in batches: one builder for each topic and partition."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -30,13 +31,29 @@ class Outbox:
 
     def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = _NONE) -> None:
         """Add one record."""
-        place = topic, partition
-        builder = self._open.get(place)
-        if builder is None:
-            builder = self._open[place] = self._new_builder()
-        if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
-            self._full.append((place, self._open.pop(place)))
+        if self._builder(topic, partition).append(timestamp=None, key=key, value=value, headers=headers) is None:
+            self._close(topic, partition)
             self.put(topic, partition, key, value, headers)
+
+    def put_all(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Add many records, at least one, each a key and a value."""
+        append = self._builder(topic, partition).append
+        for key, value in records:
+            if append(timestamp=None, key=key, value=value, headers=_NONE) is None:
+                self._close(topic, partition)
+                append = self._builder(topic, partition).append
+                append(timestamp=None, key=key, value=value, headers=_NONE)
+
+    def _builder(self, topic: str, partition: int) -> BatchBuilder:
+        """The batch that is not full yet."""
+        builder = self._open.get((topic, partition))
+        if builder is None:
+            builder = self._open[topic, partition] = self._new_builder()
+        return builder
+
+    def _close(self, topic: str, partition: int) -> None:
+        """The batch is full."""
+        self._full.append(((topic, partition), self._open.pop((topic, partition))))
 
     def push_soon(self) -> None:
         """Hand over what is collected within `LINGER`: a batch costs as much as many records."""

@@ -5,7 +5,7 @@ processed, which a group of chunks does not have.
 """
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from faust.stores import memory, rocksdb
@@ -29,6 +29,10 @@ class PartitionedStore(Protocol):
 
     def write(self, partition: int, key: Any, value: bytes | None) -> None:
         """Set the value of `key`; None deletes it."""
+        ...
+
+    def write_all(self, partition: int, entries: Mapping[Any, bytes | None]) -> None:
+        """Set the values of many keys; None deletes one."""
         ...
 
     def entries(self, partition: int) -> Iterator[tuple[Any, bytes]]:
@@ -87,6 +91,13 @@ class MemoryStore(memory.Store[Any, Any]):
         else:
             held[key] = value
 
+    def write_all(self, partition: int, entries: Mapping[Any, bytes | None]) -> None:
+        """See `PartitionedStore`."""
+        held: dict[Any, Any] = self.partitions.setdefault(partition, {})
+        held.update(entries)
+        for key in [key for key, value in entries.items() if value is None]:
+            del held[key]
+
     def entries(self, partition: int) -> Iterator[tuple[Any, bytes]]:
         """See `PartitionedStore`."""
         yield from list(self.partitions.get(partition, {}).items())
@@ -133,6 +144,11 @@ class RocksStore(rocksdb.Store):
             database.delete(encode_key(key))
         else:
             database.put(encode_key(key), value)
+
+    def write_all(self, partition: int, entries: Mapping[Any, bytes | None]) -> None:
+        """See `PartitionedStore`."""
+        for key, value in entries.items():
+            self.write(partition, key, value)
 
     def entries(self, partition: int) -> Iterator[tuple[Any, bytes]]:
         """See `PartitionedStore`."""

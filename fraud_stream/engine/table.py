@@ -75,8 +75,7 @@ class TablePartition(Generic[V]):
     def settle(self) -> bool:
         """Store what was taken: the broker has it.  False where nothing was."""
         taken, self._taken = self._taken, {}
-        for key, data in taken.items():
-            self._store.write(self._partition, key, data)
+        self._store.write_all(self._partition, taken)
         return bool(taken)
 
 
@@ -174,10 +173,9 @@ class ExactTable(faust.Table[Any, Any]):
     def take(self, outbox: Outbox) -> int:
         """Put all that changed into the outbox, for the changelog; says how many records."""
         topic = self.changelog_topic_name
-        changes = [(partition, held.take()) for partition, held in self._changing.items()]
+        changes = [(partition, taken) for partition, held in self._changing.items() if (taken := held.take())]
         for partition, taken in changes:
-            for key, data in taken.items():
-                outbox.put(topic, partition, encode_key(key), data)
+            outbox.put_all(topic, partition, ((encode_key(key), data) for key, data in taken.items()))
             self._schedule_all(partition, taken)
         return sum(len(taken) for _, taken in changes)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import compose, linear_model, optim, preprocessing, utils
 
+from fraud_stream.domain.features import matrix
 from fraud_stream.errors import ModelError
 from fraud_stream.models.state import ModelState
 
@@ -110,7 +111,7 @@ class OnlineModel:
         """Learn labelled transactions in order, as River's pipeline does; how many were not learnt before."""
         new = [lesson for lesson in lessons if self._is_new(lesson)]
         if new:
-            scaled = self._scaler.learn_and_transform(self.features, np.array([lesson.row for lesson in new]))
+            scaled = self._scaler.learn_and_transform(self.features, matrix([lesson.row for lesson in new]))
             for row, lesson in zip(scaled.tolist(), new, strict=True):
                 self._regression.learn_one(dict(zip(self.features, row, strict=True)), lesson.is_fraud)
         self.learnt += len(new)

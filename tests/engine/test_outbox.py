@@ -146,6 +146,24 @@ async def test_a_record_larger_than_a_batch_has_a_batch_of_its_own() -> None:
     assert [[record.value for record in sent.records] for sent in producer.sent] == [[value] for value in values]
 
 
+async def test_many_records_are_sent_as_one_after_the_other() -> None:
+    values = [b"before", b"x" * 5 * BATCH_SIZE, *(b"%04d" % n + b"x" * 100 for n in range(50)), b"y" * 5 * BATCH_SIZE]
+    sent = []
+    for together in (True, False):
+        outbox, producer = new_outbox()
+        outbox.put("out", 0, b"C1", b"first")
+        if together:
+            outbox.put_all("out", 0, [(b"C1", value) for value in values] + [(b"C2", None)])
+        else:
+            for value in values:
+                outbox.put("out", 0, b"C1", value)
+            outbox.put("out", 0, b"C2", None)
+        await outbox.push()
+        sent.append([one.records for one in producer.sent])
+    assert sent[0] == sent[1]
+    assert [record.value for records in sent[0] for record in records] == [b"first", *values, None]
+
+
 async def test_where_batches_are_is_told_once_they_are_delivered() -> None:
     outbox, producer = new_outbox()
     outbox.put("out", 0, b"k", b"v")

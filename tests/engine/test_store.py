@@ -51,6 +51,14 @@ def test_deleting_what_is_not_there_is_nothing(store: PartitionedStore) -> None:
     assert list(store.entries(0)) == []
 
 
+def test_many_are_written_and_deleted_at_once(store: PartitionedStore) -> None:
+    store.write(0, "old", b"one")
+    store.write(0, KEY, b"one")
+    store.write_all(0, {KEY: b"two", "old": None, "never": None, "new": b"three"})
+    assert dict(store.entries(0)) == {KEY: b"two", "new": b"three"}
+    assert list(store.entries(1)) == []
+
+
 def test_entries_may_be_deleted_while_they_are_listed(store: PartitionedStore) -> None:
     for n in range(10):
         store.write(0, f"C{n}", b"value")

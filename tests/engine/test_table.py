@@ -2,7 +2,7 @@
 
 import copy
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +76,10 @@ class ListOutbox(Outbox):
     def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Any = ()) -> None:
         assert key is not None
         self.records.append((topic, partition, decode_key(key), value))
+
+    def put_all(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        for key, value in records:
+            self.put(topic, partition, key, value)
 
 
 class Place(NamedTuple):
