@@ -127,6 +127,7 @@ class ExactApp(faust.App):
             if not chunk.held:
                 self.group_commit.finish(chunk.acknowledge)
             self.group_commit.outbox.push_soon()
+            message.value = event.value = None  # until it is acknowledged only its offset is needed
         except Exception as error:
             self.log.critical("%s failed; the worker stops and its records are read again", handler.__module__)
             self.group_commit.fail(error)

@@ -25,12 +25,14 @@ class FakeStream:
 class FakeChunkMessage:
     topic, partition = "transactions", 2
 
+    def __init__(self, records: list[Record]) -> None:
+        self.value: list[Record] | None = records
+
 
 class FakeChunkEvent:
-    message = FakeChunkMessage()
-
     def __init__(self, records: list[Record]) -> None:
-        self.value = records
+        self.value: list[Record] | None = records
+        self.message = FakeChunkMessage(records)
 
 
 class FakeConsumer:
@@ -109,7 +111,8 @@ def test_an_agent_of_chunks_is_named_after_its_function_and_reads_its_topic_raw(
 
 
 async def test_a_chunk_that_was_processed_is_acknowledged_by_the_next_commit() -> None:
-    app, stream, event = calm_app(), FakeStream(), FakeChunkEvent([Record(0, b"k", b"v")])
+    app, stream, records = calm_app(), FakeStream(), [Record(0, b"k", b"v")]
+    event = FakeChunkEvent(records)
     seen: list[Chunk] = []
 
     async def handler(chunk: Chunk) -> None:
@@ -117,12 +120,21 @@ async def test_a_chunk_that_was_processed_is_acknowledged_by_the_next_commit() -
 
     await app._process(handler, stream, event)
     (chunk,) = seen
-    assert (chunk.topic, chunk.partition, chunk.records) == ("transactions", 2, event.value)
+    assert (chunk.topic, chunk.partition, chunk.records) == ("transactions", 2, records)
     assert stream.acknowledged == []
     (acknowledge,) = app.group_commit._done
     await acknowledge()
     assert stream.acknowledged == [event]
     assert app.group_commit.outbox.pushed == 1  # type: ignore[attr-defined]
+
+
+async def test_the_records_of_a_chunk_are_not_kept_until_it_is_acknowledged() -> None:
+    app, event = calm_app(), FakeChunkEvent([Record(0, b"k", b"v")])
+
+    async def handler(chunk: Chunk) -> None: ...
+
+    await app._process(handler, FakeStream(), event)
+    assert (event.value, event.message.value) == (None, None)
 
 
 async def test_a_chunk_that_its_handler_holds_is_not_acknowledged() -> None:
