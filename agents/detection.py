@@ -7,7 +7,6 @@ from agents.models import maker, shelf
 from agents.outputs import Outputs, broker_time, send_dead_letter
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Judge, Thresholds
-from fraud_stream.domain.features import matrix
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.observation import CustomerState, Observer
 from fraud_stream.domain.transaction import Transaction
@@ -23,11 +22,11 @@ judge = Judge(maker.names, settings.rules, Thresholds(settings.model.alert_thres
 
 
 class Taken(NamedTuple):
-    """A transaction that is to be decided: the Kafka record, what it says, its features, whether it was late."""
+    """A transaction that is to be decided: the Kafka record, what it says, its facts, whether it was late."""
 
     record: Any
     transaction: Transaction
-    row: list[float]
+    facts: list[float]
     is_late: bool
 
 
@@ -37,12 +36,12 @@ async def detection(chunk: Chunk) -> None:
     taken = take_in(chunk)
     if not taken:
         return
-    rows = matrix([one.row for one in taken])
+    rows = maker.rows([one.facts for one in taken])
     decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer)
     context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time())
     outputs = Outputs(chunk.partition, context)
-    for one, decision in zip(taken, decisions, strict=True):
-        outputs.send(one.transaction, one.row, decision, (one.record, one.is_late))
+    for one, row, decision in zip(taken, rows.tolist(), decisions, strict=True):
+        outputs.send(one.transaction, row, decision, (one.record, one.is_late))
 
 
 def take_in(chunk: Chunk) -> list[Taken]:

@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from fraud_stream.domain.decision import Decision, Judge, NoModel, Thresholds
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.observation import CustomerState, Observer
@@ -56,6 +54,7 @@ def decide_all(
     for offset, tx in transactions:
         observed = observer.observe(tx, offset, state)
         if observed is not None:
-            (decision,) = judge.decide([tx], np.array([observed.row]), NoModel())
-            found[tx.transaction_id] = (observed.row, decision)
+            rows = maker.rows([observed.facts])
+            (decision,) = judge.decide([tx], rows, NoModel())
+            found[tx.transaction_id] = (rows[0].tolist(), decision)
     return found, state

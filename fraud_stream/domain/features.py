@@ -1,18 +1,20 @@
 """The features a transaction is judged by: their names, units and meanings in one list, and how they are computed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fraud_stream.domain.profile import Profile, seen_within_hour
-from fraud_stream.domain.sliding import DAY, HOUR
+from fraud_stream.domain.sliding import DAY, HOUR, SPANS
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
 
+Column = NDArray[Any]
 #: With fewer transactions than this a customer has no habit to compare with.
 ENOUGH_HISTORY = 5
 #: z-scores are cut here, so that one absurd amount cannot outweigh all else.
@@ -112,8 +114,29 @@ def _of_windows(settings: FeatureSettings) -> tuple[Feature, ...]:
     )
 
 
+#: What `FeatureMaker.before` notes, in order: each a column that features are computed from.
+_FACTS = (
+    "amount",
+    "time",
+    "is_risky_payment_method",
+    "history_count",
+    "history_total",
+    "history_squares",
+    "count_30d",
+    "total_30d",
+    "squares_30d",
+    "since_last",
+    "is_new_device",
+    "is_new_location",
+)
+
+
 class FeatureMaker:
-    """Makes feature rows: lists of numbers in the order of `names`."""
+    """Makes feature rows: numbers in the order of `names`.
+
+    In two steps.  `before` and `after` a transaction is taken in, the facts that it is judged by are noted.  `rows`
+    computes the features of many transactions at once, column by column.
+    """
 
     def __init__(self, settings: FeatureSettings | None = None) -> None:
         self.settings = settings or FeatureSettings()
@@ -121,46 +144,58 @@ class FeatureMaker:
         self.names = tuple(feature.name for feature in self.features)
 
     def before(self, tx: Transaction, profile: Profile) -> list[float]:
-        """The features that compare `tx` with what was known before it."""
-        return [*self._of_payment(tx), *_of_history(tx, profile)]
+        """The facts of `tx` and of what was known before it."""
+        moments, time, device, location = profile.moments, tx.timestamp, tx.device, tx.location
+        known = moments.count >= ENOUGH_HISTORY
+        return [
+            tx.amount,
+            time,
+            tx.payment_method in self.settings.risky_payment_methods,
+            moments.count,
+            moments.total,
+            moments.squares,
+            *profile.sums.longest(time),
+            SPANS[-1] if profile.last_time is None else time - profile.last_time,
+            known and device is not None and device not in profile.devices,
+            known and location is not None and location not in profile.locations,
+        ]
 
     def after(self, tx: Transaction, profile: Profile, tumbling: WindowStats, hopping: WindowStats) -> list[float]:
-        """The features of windows that have `tx` in them."""
+        """The facts of windows that have `tx` in them: features as they are."""
         time = tx.timestamp
-        row: list[float] = [seen_within_hour(profile.locations, time), seen_within_hour(profile.devices, time)]
-        row += profile.sums.row(time)
+        found: list[float] = [seen_within_hour(profile.locations, time), seen_within_hour(profile.devices, time)]
+        found += profile.sums.row(time)
         for stats in (tumbling, hopping):
-            row += (stats.count, stats.total, len(stats.locations), len(stats.devices), len(stats.merchants))
-        return row
+            found += (stats.count, stats.total, len(stats.locations), len(stats.devices), len(stats.merchants))
+        return found
 
-    def _of_payment(self, tx: Transaction) -> tuple[float, ...]:
-        local = tx.timestamp + self.settings.utc_offset * HOUR
+    def rows(self, facts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+        """The features of transactions, one row each, of what `before` and `after` noted of each; at least one."""
+        noted = matrix(facts)
+        fact = dict(zip(_FACTS, noted.T, strict=False))
+        features = [*self._of_payment(fact), *_of_history(fact)]
+        return np.column_stack([*features, noted[:, len(_FACTS) :]])
+
+    def _of_payment(self, fact: Mapping[str, Column]) -> tuple[Column, ...]:
+        local = fact["time"] + self.settings.utc_offset * HOUR
         hour = local % DAY / HOUR
         weekday = (local // DAY + 3) % 7  # 1970-01-01 was a Thursday
-        return (
-            tx.amount,
-            math.log1p(tx.amount),
-            hour,
-            float(hour < self.settings.night_end),
-            float(weekday >= 5),
-            float(tx.payment_method in self.settings.risky_payment_methods),
-        )
+        amount = fact["amount"]
+        is_night, is_weekend = hour < self.settings.night_end, weekday >= 5
+        return amount, np.log1p(amount), hour, is_night, is_weekend, fact["is_risky_payment_method"]
 
 
-def _of_history(tx: Transaction, profile: Profile) -> tuple[float, ...]:
-    moments, amount = profile.moments, tx.amount
-    count, total = profile.sums.longest(tx.timestamp)
-    known = moments.count >= ENOUGH_HISTORY
-    since = DAY * 30 if profile.last_time is None else max(0.0, tx.timestamp - profile.last_time)
-    device = tx.device
+def _of_history(fact: Mapping[str, Column]) -> tuple[Column, ...]:
+    amount, count, total = fact["amount"], fact["count_30d"], fact["total_30d"]
+    ratio = np.divide(amount * count, total, out=np.ones_like(total), where=total > 0)
     return (
-        moments.count,
-        _zscore(amount, moments.mean, moments.deviation) if known else 0.0,
-        amount * count / total if total else 1.0,
-        _zscore(amount, total / count, profile.sums.deviation) if count >= ENOUGH_HISTORY else 0.0,
-        math.log1p(since),
-        float(known and device is not None and device not in profile.devices),
-        float(known and tx.location is not None and tx.location not in profile.locations),
+        fact["history_count"],
+        _zscore(amount, fact["history_count"], fact["history_total"], fact["history_squares"]),
+        ratio,
+        _zscore(amount, count, total, fact["squares_30d"]),
+        np.log1p(np.maximum(fact["since_last"], 0.0)),
+        fact["is_new_device"],
+        fact["is_new_location"],
     )
 
 
@@ -174,7 +209,13 @@ def matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     return np.fromiter(chain.from_iterable(rows), float, len(rows) * width).reshape(-1, width)  # np.array takes twice
 
 
-def _zscore(amount: float, mean: float, deviation: float) -> float:
-    """Deviations above the mean.  A customer who always pays the same is given a tenth of it as deviation."""
-    score = (amount - mean) / max(deviation, 0.1 * mean, 0.01)
-    return min(max(score, -LARGEST_ZSCORE), LARGEST_ZSCORE)
+def _zscore(amount: Column, count: Column, total: Column, squares: Column) -> Column:
+    """Deviations above the mean of so many amounts, their sum and their sum of squares; 0 where they are too few.
+
+    A customer who always pays the same is given a tenth of it as deviation.
+    """
+    mean = total / np.maximum(count, 1.0)
+    deviation = np.sqrt(np.maximum(squares / np.maximum(count, 1.0) - mean * mean, 0.0))
+    score = (amount - mean) / np.maximum(np.maximum(deviation, 0.1 * mean), 0.01)
+    found: Column = np.where(count >= ENOUGH_HISTORY, np.clip(score, -LARGEST_ZSCORE, LARGEST_ZSCORE), 0.0)
+    return found

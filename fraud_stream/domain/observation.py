@@ -1,4 +1,4 @@
-"""Taking a transaction into a customer's state, and its features with it."""
+"""Taking a transaction into a customer's state, and the facts it is judged by with it."""
 
 from collections import Counter
 from typing import Any, NamedTuple, Protocol
@@ -45,11 +45,11 @@ class Observed(NamedTuple):
     """A transaction that was taken in.
 
     Attributes:
-        row: Its features.
+        facts: What its features are computed from.
         is_late: Whether some of its windows had expired.
     """
 
-    row: list[float]
+    facts: list[float]
     is_late: bool
 
 
@@ -57,7 +57,7 @@ class Observer:
     """Takes transactions in, each once.
 
     Args:
-        maker: Makes the features.
+        maker: Notes the facts.
         max_events: Transactions of a customer that are kept one by one.
 
     Attributes:
@@ -86,14 +86,14 @@ class Observer:
         if not profile.note(tx, offset, self._max_events):
             self.counts["duplicate"] += 1
             return None
-        row, last = self.maker.before(tx, profile), profile.last_time
+        facts, last = self.maker.before(tx, profile), profile.last_time
         self.counts["folded"] += profile.apply(tx, self._max_events)
         is_late = not _add_to_windows(tx, offset, state)
         self.counts["late"] += is_late
         tumbling = state.tumbling.window(tx.customer_id, tx.timestamp, last)
         hopping = state.hopping.window(tx.customer_id, tx.timestamp, last)
-        row += self.maker.after(tx, profile, tumbling, hopping)
-        return Observed(row, is_late)
+        facts += self.maker.after(tx, profile, tumbling, hopping)
+        return Observed(facts, is_late)
 
 
 def _add_to_windows(tx: Transaction, offset: int, state: CustomerState) -> bool:

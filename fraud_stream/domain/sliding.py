@@ -10,7 +10,6 @@ from typing import NamedTuple
 import msgspec
 
 from fraud_stream.domain.packed import Doubles, Longs
-from fraud_stream.domain.windows import standard_deviation
 
 HOUR = 3_600.0
 DAY = 86_400.0
@@ -91,17 +90,13 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
             numbers += (count, total / _MILLION)
         return numbers
 
-    def longest(self, time: float) -> tuple[int, float]:
-        """Count and total of the window of the longest span that ends at `time`."""
+    def longest(self, time: float) -> tuple[int, float, float]:
+        """Count, total and sum of squares of the window of the longest span that ends at `time`."""
         if self.times and time < self.times[-1]:
-            return self._window_before(time, SPANS[-1])
+            inside = self._inside(time, SPANS[-1])
+            return *self._window_before(time, SPANS[-1]), sum(map(self._square, inside))
         self._expire(time)
-        return self.counts[-1], self.totals[-1] / _MILLION
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation of the amounts inside the longest span."""
-        return standard_deviation(self.counts[-1], self.totals[-1] / _MILLION, self.square)
+        return self.counts[-1], self.totals[-1] / _MILLION, self.square
 
     def _append(self, time: float, units: int) -> None:
         self.times.append(time)
@@ -163,8 +158,12 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
         self.square = sum(map(self._square, entries[self.starts[-1] :]))
 
     def _window_before(self, time: float, span: float) -> Window:
-        first, last = bisect_right(self.times, time - span), bisect_right(self.times, time)
-        return Window(sum(map(self._count, range(first, last))), sum(self.amounts[first:last]) / _MILLION)
+        inside = self._inside(time, span)
+        return Window(sum(map(self._count, inside)), sum(self.amounts[inside.start : inside.stop]) / _MILLION)
+
+    def _inside(self, time: float, span: float) -> range:
+        """The entries of the window that ends at `time`, which is before the newest."""
+        return range(bisect_right(self.times, time - span), bisect_right(self.times, time))
 
     def _fold(self, most: int) -> int:
         """Put all but the newest `most` / 8 entries into buckets of an hour, those of the last hour into minutes."""

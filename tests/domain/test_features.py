@@ -29,7 +29,9 @@ def rows(*txs: Transaction, **changes: Any) -> list[dict[str, float]]:
     windows = DictWindows(chosen.tumbling_size, chosen.tumbling_size), DictWindows(chosen.hopping_size, 60.0)
     state, observer = CustomerState(DictProfiles(), *windows), Observer(maker)
     observed = [observer.observe(one, offset, state) for offset, one in enumerate(txs)]
-    return [dict(zip(maker.names, one.row, strict=True)) for one in observed if one is not None]
+    facts = [one.facts for one in observed if one is not None]
+    found = maker.rows(facts).tolist() if facts else []
+    return [dict(zip(maker.names, row, strict=True)) for row in found]
 
 
 def last(*txs: Transaction, **changes: Any) -> dict[str, float]:

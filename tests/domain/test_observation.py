@@ -46,7 +46,7 @@ def observe_all(
 
 def value(observed: Observed | None, name: str) -> float:
     assert observed is not None
-    return observed.row[maker.names.index(name)]
+    return float(maker.rows([observed.facts])[0, maker.names.index(name)])
 
 
 def windows_of(state: CustomerState) -> list[dict[Any, bytes]]:

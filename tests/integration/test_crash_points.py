@@ -104,7 +104,8 @@ class Life:
         for offset, tx in chunk:
             observed = self.observer.observe(tx, offset, state)
             if observed is not None:
-                self.commit.outbox.put("scored", 0, tx.transaction_id.encode(), repr(observed.row).encode())
+                row = self.observer.maker.rows([observed.facts])[0].tolist()
+                self.commit.outbox.put("scored", 0, tx.transaction_id.encode(), repr(row).encode())
 
 
 def acknowledge(acknowledged: list[int], n: int) -> Any:
