@@ -54,7 +54,10 @@ class RecentIds(msgspec.Struct, array_like=True, gc=False):
         return None if place < 0 else place // _SIZE
 
     def _forget(self, time: float, most: int) -> None:
-        old = max(0, len(self.times) - most + 1)
+        times = self.times
+        if not times or (times[0] > time - SPAN and len(times) < most):
+            return
+        old = max(0, len(times) - most + 1)
         while old < len(self.times) and self.times[old] <= time - SPAN:
             old += 1
         if old:

@@ -20,6 +20,7 @@ GRACE = DAY
 #: Expired entries are cut off in runs of this length, which costs less than one at a time.
 _TRIM = 32
 _MILLION = 1_000_000
+_EACH = range(len(SPANS))
 
 
 class Window(NamedTuple):
@@ -101,8 +102,10 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
     def _append(self, time: float, units: int) -> None:
         self.times.append(time)
         self.amounts.append(units)
-        self.counts = [count + 1 for count in self.counts]
-        self.totals = [total + units for total in self.totals]
+        counts, totals = self.counts, self.totals
+        for n in _EACH:
+            counts[n] += 1
+            totals[n] += units
         self.square += (units / _MILLION) ** 2
 
     def _expire(self, now: float) -> None:

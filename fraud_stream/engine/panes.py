@@ -160,11 +160,12 @@ class Windows(Generic[S]):
         self._size, self._step = table.size, table.step
         self._steps = round(self._size / self._step)
         self._newest = window_range(0.0, self._step)
+        self._now = table.clock.now
+        self._expires = table.expires
 
     def change(self, key: Any, time: float) -> S | None:
         """The value that an event of that `time` is added to; None where it is too late for that."""
-        now = self._table.clock.now(self._partition)
-        if time + self._table.expires < now and self._table.is_late(time, self._partition):
+        if time + self._expires < self._now(self._partition) and self._table.is_late(time, self._partition):
             return None
         pane = key, self._pane(time // self._step * self._step)
         value = self._held.get(pane) or self._new()
