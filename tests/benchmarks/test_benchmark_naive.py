@@ -1,14 +1,21 @@
 """The naive agent: the same conditions as the shipped rules, as far as its tables tell."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from benchmarks import naive
+from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.domain.observation import CustomerState, Observer
+from fraud_stream.domain.sliding import HOUR
+from fraud_stream.domain.transaction import Transaction
 from fraud_stream.settings import load
 from tests.harness import ROOT
+from tests.truth import DictProfiles, DictWindows
 
+maker = FeatureMaker()
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
@@ -20,7 +27,7 @@ def judged(tx: naive.Transaction, *before: naive.Transaction) -> set[str]:
     """The rules that the last of a customer's payments breaks."""
     stats, habits, known = naive.no_stats(), naive.no_habits(), naive.no_habits()
     for one in (*before, tx):
-        stats, known = naive.add(stats, one.amount), habits
+        stats, known = naive.add(stats, one), habits
         habits = naive.add_payment(habits, one)
     return set(naive.check_rules(tx, naive.make_features(tx, stats, stats, known, habits)))
 
@@ -69,12 +76,49 @@ def test_its_rules_are_the_shipped_ones() -> None:
 
 
 def test_statistics_of_a_window() -> None:
-    stats = naive.add(naive.add(naive.no_stats(), 3.0), 1.0)
-    assert stats == {"count": 2, "sum": 4.0, "min": 1.0, "max": 3.0}
+    stats = naive.no_stats()
+    for amount, location in ((3.0, "Oslo"), (1.0, "Rome"), (2.0, "Oslo"), (2.0, None)):
+        stats = naive.add(stats, payment(amount, location=location, device_type="mobile", merchant_id="M1"))
+    assert [stats[name] for name in ("count", "sum", "squares", "low", "high")] == [4, 8.0, 18.0, 1.0, 3.0]
+    assert [stats[name] for name in ("first", "last")] == [NOON.timestamp()] * 2
+    assert [stats[name] for name in ("locations", "devices", "merchants", "categories")] == [
+        ["Oslo", "Rome"], ["mobile"], ["M1"], [],
+    ]  # fmt: skip
 
 
-def test_only_the_newest_devices_are_kept() -> None:
+def test_its_features_are_those_of_the_application() -> None:
+    """Same work: the same names and numbers, for payments of one customer in order, none a hop after another."""
+    ours = [fields(n) for n in range(200)]
+    state, observer = CustomerState(DictProfiles(), DictWindows(HOUR, HOUR), DictWindows(300.0, 60.0)), Observer(maker)
+    observed = [observer.observe(Transaction(**one), offset, state) for offset, one in enumerate(ours)]
+    expected = maker.rows([one.facts for one in observed if one is not None])
+    hours: dict[float, naive.Stats] = {}
+    minutes: dict[float, naive.Stats] = {}
     habits = naive.no_habits()
-    for n in range(40):
-        habits = naive.add_payment(habits, payment(1.0, device_id=f"D{n}"))
-    assert habits["devices"] == [f"D{n}" for n in range(24, 40)]
+    for one, row in zip(ours, expected.tolist(), strict=True):
+        tx = naive.Transaction(**{**one, "timestamp": datetime.fromtimestamp(one["timestamp"], UTC)})
+        before, habits = habits, naive.add_payment(habits, tx)
+        windows = []
+        for kept, size in ((hours, HOUR), (minutes, 300.0)):
+            start = one["timestamp"] // size
+            kept[start] = naive.add(kept.get(start, naive.no_stats()), tx)
+            windows.append(kept[start])
+        found = naive.make_features(tx, *windows, before, habits)
+        assert list(found) == list(maker.names)
+        assert list(found.values()) == pytest.approx(row, rel=1e-9, abs=1e-6)
+
+
+def fields(n: int) -> dict[str, Any]:
+    """A payment at least five minutes after the one before."""
+    rnd = random.Random(n)
+    return {
+        "transaction_id": f"T{n}",
+        "customer_id": "C1",
+        "timestamp": NOON.timestamp() + n * 5_000.0 + rnd.randrange(4_700),
+        "amount": round(rnd.lognormvariate(3.0, 1.0), 2),
+        "merchant_id": f"M{rnd.randrange(9)}",
+        "payment_method": rnd.choice(["Credit Card", "Gift Card", None]),
+        "device_id": rnd.choice(["D1", "D2", "D3", None]),
+        "device_type": "mobile",
+        "location": rnd.choice(["Oslo", "Rome", "Bonn", None]),
+    }
