@@ -12,6 +12,7 @@ from fraud_stream.domain.intake import YEAR_2000, Refused, event_time
 from fraud_stream.domain.pending import EARLY, SCORED, Pending
 from fraud_stream.engine.app import Chunk
 from fraud_stream.records import Label
+from fraud_stream.reports import Origin
 from tables.pending import pending
 
 decoder = msgspec.json.Decoder(Label)
@@ -65,7 +66,20 @@ def with_checked_time(label: Label, now: float) -> Label:
 def join(label: Label, record: Any, waiting: Any) -> str:
     """Join one label; says what became of it.  The first label of a transaction counts."""
     found: Pending | None = waiting.get(label.transaction_id)
-    early = Pending(
+    if found is None:
+        waiting.put(label.transaction_id, early(label))
+        return "early"
+    if found.stage != SCORED:
+        return "repeated"
+    origin = Origin(f"{record.topic}-{record.partition}", record.offset)
+    send_labelled(label.transaction_id, found, label, origin)
+    waiting.put(label.transaction_id, found.done())
+    return "joined"
+
+
+def early(label: Label) -> Pending:
+    """What waits for the transaction of a label."""
+    return Pending(
         EARLY,
         label.labelled_at,
         label.customer_id,
@@ -74,12 +88,3 @@ def join(label: Label, record: Any, waiting: Any) -> str:
         source=label.source,
         kind=label.kind,
     )
-    if found is None:
-        waiting.put(label.transaction_id, early)
-        return "early"
-    if found.stage != SCORED:
-        return "repeated"
-    origin = f"{record.topic}-{record.partition}"
-    send_labelled(label.transaction_id, found.joined(early), origin, record.offset)
-    waiting.put(label.transaction_id, found.done())
-    return "joined"

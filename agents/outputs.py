@@ -14,8 +14,8 @@ from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.intake import Refused
 from fraud_stream.domain.pending import DONE, EARLY, Pending
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.records import DeadLetter
-from fraud_stream.reports import Context, Reporter, Told
+from fraud_stream.records import DeadLetter, Label
+from fraud_stream.reports import Context, Origin, Reporter, Told
 from tables.pending import pending
 
 encode = msgspec.json.Encoder().encode
@@ -65,13 +65,14 @@ class Outputs:
         if found is None or found.stage not in (EARLY, DONE):
             self._pending.put(tx.transaction_id, scored)
         elif found.stage == EARLY:
-            send_labelled(tx.transaction_id, scored.joined(found), f"{topics.transactions}-{self._partition}", offset)
+            origin = Origin(f"{topics.transactions}-{self._partition}", offset)
+            send_labelled(tx.transaction_id, scored, found, origin)
             self._pending.put(tx.transaction_id, scored.done())
 
 
-def send_labelled(transaction_id: str, joined: Pending, origin: str, offset: int) -> None:
+def send_labelled(transaction_id: str, scored: Pending, label: Pending | Label, origin: Origin) -> None:
     """Send a scored transaction with its label."""
-    labelled = reporter.labelled(transaction_id, joined, origin, offset)
+    labelled = reporter.labelled(transaction_id, scored, label, origin)
     outbox.put(topics.labelled, 0, transaction_id.encode(), encode(labelled))
 
 

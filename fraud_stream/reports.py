@@ -10,7 +10,7 @@ from fraud_stream.domain.decision import Contribution, Decision
 from fraud_stream.domain.pending import SCORED, Pending
 from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.records import Alert, Labelled, Reason, ScoredTransaction, alert_id
+from fraud_stream.records import Alert, Label, Labelled, Reason, ScoredTransaction, alert_id
 
 
 class Context(NamedTuple):
@@ -20,6 +20,13 @@ class Context(NamedTuple):
     model_version: str
     rules_version: str
     decided_at: float
+
+
+class Origin(NamedTuple):
+    """The record that completed a join: the name of its topic and partition, and its offset."""
+
+    name: str
+    offset: int
 
 
 class Told(NamedTuple):
@@ -109,25 +116,25 @@ class Reporter:
             row,
         )
 
-    def labelled(self, transaction_id: str, joined: Pending, origin: str, offset: int) -> Labelled:
-        """A scored transaction with its label."""
+    def labelled(self, transaction_id: str, scored: Pending, label: Pending | Label, origin: Origin) -> Labelled:
+        """A scored transaction with its label, which came after it, or before it and waited."""
         return Labelled(
             transaction_id,
-            joined.customer_id,
-            joined.time,
-            joined.amount,
-            joined.is_fraud,
-            joined.labelled_at,
-            joined.source,
-            joined.kind,
-            joined.score,
-            joined.risk,
-            joined.verdict,  # type: ignore[arg-type]  # a Pending's verdict is a Decision's
-            joined.model_version,
-            joined.features,
+            scored.customer_id,
+            scored.time,
+            scored.amount,
+            label.is_fraud,
+            label.labelled_at,
+            label.source,
+            label.kind,
+            scored.score,
+            scored.risk,
+            scored.verdict,  # type: ignore[arg-type]  # a Pending's verdict is a Decision's
+            scored.model_version,
+            scored.features,
             self.features_version,
-            origin,
-            offset,
+            origin.name,
+            origin.offset,
         )
 
     def _values(self, tx: Transaction, row: Sequence[float]) -> dict[str, Any]:

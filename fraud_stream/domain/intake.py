@@ -148,18 +148,19 @@ class Intake:
         return list(found.values())
 
     def _optional(self, wire: Any, values: list[Any]) -> list[str | None]:
-        for position, field in enumerate(OPTIONAL):
-            value = values[position]
-            if value is None and self._aliases[field]:
-                value = self._alias(wire, field)
-            if value is None or value == "":
-                self.missing[field] += 1
-                values[position] = None
-            elif type(value) is not str or len(value) > LONGEST_TEXT:
-                values[position] = _text(field, value)
-            else:
-                values[position] = value
+        for position, value in enumerate(values):
+            if type(value) is not str or not 0 < len(value) <= LONGEST_TEXT:
+                values[position] = self._settled(wire, OPTIONAL[position], value)
         return values
+
+    def _settled(self, wire: Any, field: str, value: Any) -> str | None:
+        """An optional field that is not there by its first name, or is no usual text."""
+        if value is None:
+            value = self._alias(wire, field)
+        if value is None or value == "":
+            self.missing[field] += 1
+            return None
+        return _text(field, value)
 
     def _checked_time(self, value: float | str, now: float) -> float:
         try:

@@ -24,8 +24,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         source: Who said so.
         kind: What kind of fraud.
 
-    >>> scored = Pending(SCORED, 60.0, "C1", amount=5.0)
-    >>> scored.joined(Pending(EARLY, 90.0, "C1", is_fraud=True, labelled_at=90.0, source="analyst")).is_fraud
+    >>> Pending(SCORED, 60.0, "C1", amount=5.0).done().stage == DONE
     True
     """
 
@@ -42,17 +41,6 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     labelled_at: float = 0.0
     source: str = ""
     kind: str | None = None
-
-    def joined(self, label: "Pending") -> "Pending":
-        """This scored transaction with what `label` says."""
-        return msgspec.structs.replace(
-            self,
-            stage=DONE,
-            is_fraud=label.is_fraud,
-            labelled_at=label.labelled_at,
-            source=label.source,
-            kind=label.kind,
-        )
 
     def done(self) -> "Pending":
         """What remains after the join: enough to recognise a second label."""

@@ -84,8 +84,8 @@ class WindowedTable(ExactTable):
     def _expires(self) -> bool:
         return self.expires < math.inf
 
-    def _remove(self, partition: int, key: Any) -> None:
-        self.store.write(partition, key, None)  # no tombstone: the changelog's retention deletes windows
+    def _remove(self, partition: int, keys: list[Any]) -> None:
+        self.store.write_all(partition, dict.fromkeys(keys))  # no tombstone: the changelog's retention deletes windows
 
     def _notice(self, partition: int, key: Any, data: bytes) -> None:
         self.clock.observe(partition, key[1][0])

@@ -195,19 +195,21 @@ class ExactTable(faust.Table[Any, Any]):
 
     def _expire(self, partition: int, deadlines: Deadlines) -> int:
         expired = list(deadlines.expired(self.clock.now(partition)))
-        for key in expired:
-            self._remove(partition, key)
+        if expired:
+            self._remove(partition, expired)
         return len(expired)
 
-    def _remove(self, partition: int, key: Any) -> None:
-        data, held = self.store.reader(partition)(key), self.partition(partition)
-        if data is None or held.is_changing(key):
-            return  # it is gone, or it will be scheduled anew when it is written
-        deadline = self.deadline(key, data)
-        if deadline is not None and deadline > self.clock.now(partition):
-            self._schedule(partition, key, data)  # it was written again, with more time
-        else:
-            held.put(key, None)
+    def _remove(self, partition: int, keys: list[Any]) -> None:
+        read, held, now = self.store.reader(partition), self.partition(partition), self.clock.now(partition)
+        for key in keys:
+            data = read(key)
+            if data is None or held.is_changing(key):
+                continue  # it is gone, or it will be scheduled anew when it is written
+            deadline = self.deadline(key, data)
+            if deadline is not None and deadline > now:
+                self._schedule(partition, key, data)  # it was written again, with more time
+            else:
+                held.put(key, None)
 
     def deadline(self, key: Any, data: bytes) -> float | None:
         """When an entry expires, in stream time; None if never."""
