@@ -1,14 +1,16 @@
 # The project as a wheel; what builds it stays out of the image that runs.
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11.11-slim-bookworm AS build
 WORKDIR /build
-COPY pyproject.toml README.md ./
+COPY requirements.lock pyproject.toml README.md ./
+# The build backend is in the lock file too.
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 COPY fraud_stream fraud_stream
 COPY agents agents
 COPY tables tables
 COPY producers producers
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.11-slim-bookworm
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 COPY requirements.lock ./

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
 
 
 class Label(msgspec.Struct, frozen=True, omit_defaults=True):

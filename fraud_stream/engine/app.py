@@ -4,6 +4,7 @@ import asyncio
 import functools
 import gc
 import logging
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -152,10 +153,23 @@ class ExactApp(faust.App):
 
     async def _prepare_or_exit(self) -> None:
         try:
+            await self._check_web_port()
             await asyncio.to_thread(self._prepare)
         except Exception as error:
             self.log.critical("cannot start: %s", error)
             raise SystemExit(1) from None
+
+    async def _check_web_port(self) -> None:
+        conf: Any = self.conf
+        if not conf.web_enabled:
+            return
+        try:
+            server = await asyncio.get_running_loop().create_server(asyncio.Protocol, conf.web_bind, conf.web_port)
+        except OSError as error:
+            why = f"{conf.web_bind}:{conf.web_port}: {os.strerror(error.errno)}" if error.errno else str(error)
+            raise RuntimeError(f"pages cannot be served at {why}; choose another --web-port") from None
+        server.close()
+        await server.wait_closed()
 
     def _discovery_modules(self) -> list[str]:
         """Only the modules that are named: Faust would import the whole origin package, command line and all."""

@@ -29,10 +29,6 @@ class StreamClock:
         """The partition's time; 0 before its first event."""
         return self._now.get(partition, 0.0)
 
-    def forget(self, partition: int) -> None:
-        """The partition has left this worker."""
-        self._now.pop(partition, None)
-
 
 class Deadlines:
     """The keys of one partition by the time at which they expire.

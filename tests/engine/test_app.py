@@ -1,11 +1,13 @@
 """The application: its tables, its agents of chunks, and what stops it."""
 
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fraud_stream.broker import free_port
 from fraud_stream.engine.app import Chunk, ExactApp
 from fraud_stream.engine.broadcast import BroadcastReader
 from tests.engine.test_table import NumberCodec, Record, make_app, plain_table
@@ -194,6 +196,31 @@ async def test_a_handler_that_fails_stops_the_worker_and_all_writing() -> None:
     assert app.crashed is error
     assert app.group_commit.failed is error
     assert (app.group_commit._done, app.group_commit.outbox.pushed) == ([], 0)  # type: ignore[attr-defined]
+
+
+async def test_a_taken_web_port_is_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        app = calm_app()
+        app.conf.web_bind, app.conf.web_port = taken.getsockname()
+        with pytest.raises(SystemExit):
+            await app._prepare_or_exit()
+        told = f"cannot start: pages cannot be served at 127.0.0.1:{app.conf.web_port}: Address already in use"
+        assert told in caplog.text
+
+
+async def test_a_worker_without_pages_needs_no_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        app = calm_app()
+        app.conf.web_enabled = False
+        app.conf.web_bind, app.conf.web_port = taken.getsockname()
+        await app._prepare_or_exit()
+
+
+async def test_a_free_web_port_stays_free() -> None:
+    app = calm_app()
+    app.conf.web_bind, app.conf.web_port = "127.0.0.1", free_port()
+    for _ in range(2):
+        await app._prepare_or_exit()
 
 
 def test_topics_that_are_read_whole_have_a_reader() -> None:

@@ -17,14 +17,6 @@ def test_each_partition_has_its_own_time_from_zero_on() -> None:
     assert (clock.now(0), clock.now(1)) == (0.0, 50.0)
 
 
-def test_a_partition_that_left_begins_afresh() -> None:
-    clock = StreamClock()
-    clock.observe(0, 50.0)
-    clock.forget(0)
-    clock.forget(1)
-    assert clock.now(0) == 0.0
-
-
 def test_a_key_expires_at_the_end_of_its_deadlines_bucket() -> None:
     deadlines = Deadlines(60.0)
     deadlines.add("C1", 60.0)
