@@ -8,6 +8,7 @@ Changelogs are applied in bulk; Faust's recovery sees the last record of each fe
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 import faust
@@ -55,22 +56,19 @@ class ChunkConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - as Faust
         """Fetch records and yield them as messages: chunks, single messages, or the last of a changelog's."""
-        await self._go_back_if_dropped()
+        if not await self._is_in_place():
+            return
         records, active = await self._wait_next_records(timeout)
         if records is None or self.should_stop:
             return
         generation = self.app.consumer_generation_id, self._seeks
         for tp, batch in ((ensure_TP(tp), batch) for tp, batch in records.items()):
-            is_active = active is None or tp in active or tp in self._buffered_partitions
-            if not (is_active and self._goes_on(tp, generation)):
-                self.drop(tp)
-                continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-            async for message in self._messages(tp, batch, generation):
-                if not self._goes_on(tp, generation):
-                    self.drop(tp)
-                    break
-                yield tp, message
+            if active is None or tp in active or tp in self._buffered_partitions:
+                async for message in self._messages(tp, batch, generation):
+                    yield tp, message
+            else:
+                self.drop(tp)
 
     def _goes_on(self, tp: TP, generation: tuple[int, int]) -> bool:
         """Whether what was fetched still counts: no rebalance has come, and for chunks no seek."""
@@ -131,25 +129,34 @@ class ChunkConsumer(driver.Consumer):
         self._seeking += 1
         try:
             await super().perform_seek()
+        except BaseException:
+            self.drop()
+            raise
         finally:
             self._seeking -= 1
             self._seeks += 1
             for handed in (self._handed, self._waiting, self._next):
                 handed.clear()
 
-    async def _go_back_if_dropped(self) -> None:
-        """Only here, between two fetches, is it sure that no fetch comes back with records from before the seek."""
+    async def _is_in_place(self) -> bool:
+        """Go back if something was dropped; whether the next fetch continues what was handed out.
+
+        Only here, between two fetches, is it sure that no fetch comes back with records from before the seek.
+        """
         if not self._dropped or not self.flow_active or self.app.in_recovery:
-            return
+            return True  # there is nothing to do, or the recovery will seek
         self._dropped = False
         try:
-            await self.perform_seek()
+            if self.assignment():
+                await self.perform_seek()
         except Exception as error:
-            self._dropped = True
             self.log.warning("cannot go back to what is committed, trying again: %r", error)
             await asyncio.sleep(SEEK_AGAIN)
+            return False
+        return True
 
     async def _messages(self, tp: TP, batch: list[Any], generation: tuple[int, int]) -> AsyncIterator[Message]:
+        """The messages of one partition's records, as long as they count."""
         table = self.app.tables._changelogs.get(tp.topic)
         if isinstance(table, ExactTable):
             for start in range(0, len(batch), ABSORB_AT_ONCE):
@@ -157,13 +164,19 @@ class ChunkConsumer(driver.Consumer):
                     return
                 table.absorb(tp, batch[start : start + ABSORB_AT_ONCE])
                 await asyncio.sleep(0)
-            yield self._to_message(tp, batch[-1])
-        elif tp.topic in self.app.chunk_topics:
-            for chunk in self._chunks(tp, batch):
-                yield self._chunk_message(tp, chunk)
+            batch = batch[-1:]
+        for message in self._made_of(tp, batch):
+            if not self._goes_on(tp, generation):
+                self.drop(tp)
+                return
+            yield message()
+
+    def _made_of(self, tp: TP, batch: list[Any]) -> Iterator[Callable[[], Message]]:
+        """What makes each message: a chunk counts as handed out once it is made."""
+        if tp.topic in self.app.chunk_topics:
+            yield from (partial(self._chunk_message, tp, chunk) for chunk in self._chunks(tp, batch))
         else:
-            for record in batch:
-                yield self._to_message(tp, record)
+            yield from (partial(self._to_message, tp, record) for record in batch)
 
     def _chunks(self, tp: TP, batch: list[Any]) -> Iterator[list[Any]]:
         """Chunks of a batch without the records that were handed out since the last seek."""

@@ -50,7 +50,7 @@ class HighwaterThread(AIOKafkaConsumerThread):
         committed: Mapping[TP, int] = await consumer.seek_to_committed()
         unread = [tp for tp, offset in committed.items() if not offset and tp.topic in self.app.chunk_topics]
         if unread and self.app.conf.consumer_auto_offset_reset == "earliest":
-            await consumer.seek_to_beginning(*unread)
+            await asyncio.wait_for(consumer.seek_to_beginning(*unread), PATIENCE)
         return committed
 
     async def _highwaters(self, partitions: list[TP]) -> Mapping[TP, int]:

@@ -22,6 +22,7 @@ class FetchedConsumer(ChunkConsumer):
 
     active: set[TP] | None
     sought: int
+    mine: set[TP]
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 - as Faust
         await asyncio.sleep(0)
@@ -29,6 +30,9 @@ class FetchedConsumer(ChunkConsumer):
 
     def highwater(self, tp: TP) -> int:
         return 1_000
+
+    def assignment(self) -> set[TP]:
+        return self.mine
 
     async def perform_seek(self) -> None:
         self.sought += 1
@@ -41,6 +45,7 @@ def consumer_of(*fetches: Fetched, app: ExactApp | None = None) -> FetchedConsum
         app.transport, callback=nothing, on_partitions_revoked=nothing, on_partitions_assigned=nothing
     )
     made.fetches, made.active, made.sought = list(fetches), None, 0  # type: ignore[attr-defined]
+    made.mine = {TP0, TP1}
     return made
 
 
@@ -208,20 +213,13 @@ async def test_what_is_dropped_of_a_changelog_is_left_to_the_recovery() -> None:
     assert consumer.sought == 0
 
 
-class CannotSeek(FetchedConsumer):
-    async def perform_seek(self) -> None:
-        self.sought += 1
-        raise RuntimeError("rebalancing")
-
-
-async def test_a_seek_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fraud_stream.engine.consumer.SEEK_AGAIN", 0.0)
+async def test_without_partitions_there_is_nothing_to_go_back_to() -> None:
+    """Faust clears its queues then too, and aiokafka cannot seek."""
     consumer = consumer_of()
-    consumer.__class__ = CannotSeek
+    consumer.mine = set()
     consumer.drop()
     await delivered(consumer)
-    await delivered(consumer)
-    assert consumer.sought == 2
+    assert (consumer.sought, consumer._dropped) == (0, False)
 
 
 class SeekingConsumer(FetchedConsumer):
@@ -250,6 +248,42 @@ async def test_what_is_fetched_during_a_seek_is_fetched_again() -> None:
     consumer.meanwhile = nothing
     ((_, message),) = await delivered(consumer)
     assert offsets(message.value) == [0, 1, 2]
+
+
+async def test_after_a_seek_that_failed_nothing_is_handed_out_until_one_succeeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next fetch would go on after what was dropped, and its chunk would pass for the first."""
+    monkeypatch.setattr("fraud_stream.engine.consumer.SEEK_AGAIN", 0.0)
+    consumer: Any = consumer_of({TP0: records(0, 3)}, {TP0: records(0, 3)})
+    consumer.__class__ = SeekingConsumer
+    failures = [RuntimeError("rebalancing"), RuntimeError("again")]
+
+    async def fail_twice() -> None:
+        if failures:
+            raise failures.pop()
+
+    consumer.meanwhile = fail_twice
+    ((_, dropped),) = await delivered(consumer)
+    consumer.drop()
+    assert await delivered(consumer) == []
+    assert await delivered(consumer) == []
+    assert len(consumer.fetches) == 1
+    ((_, again),) = await delivered(consumer)
+    assert (consumer.begin(dropped), consumer.begin(again)) == (False, True)
+
+
+async def test_a_seek_of_the_recovery_that_failed_is_made_up_for() -> None:
+    consumer: Any = consumer_of()
+    consumer.__class__ = SeekingConsumer
+
+    async def fail() -> None:
+        raise RuntimeError("rebalancing")
+
+    consumer.meanwhile = fail
+    with pytest.raises(RuntimeError):
+        await consumer.perform_seek()
+    assert consumer._dropped
 
 
 async def test_chunks_begin_in_order() -> None:
