@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud_stream.domain.matrix import matrix
 from fraud_stream.domain.profile import Profile, seen_within_hour
 from fraud_stream.domain.sliding import DAY, HOUR, SPANS
 from fraud_stream.domain.transaction import Transaction
@@ -171,10 +171,12 @@ class FeatureMaker:
 
     def rows(self, facts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
         """The features of transactions, one row each, of what `before` and `after` noted of each; at least one."""
-        noted = matrix(facts)
-        fact = dict(zip(_FACTS, noted.T, strict=False))
-        features = [*self._of_payment(fact), *_of_history(fact)]
-        return np.column_stack([*features, noted[:, len(_FACTS) :]])
+        noted, of_windows = np.split(matrix(facts), [len(_FACTS)], axis=1)
+        fact = dict(zip(_FACTS, noted.T, strict=True))
+        rows = np.column_stack([*self._of_payment(fact), *_of_history(fact), of_windows])
+        if rows.shape[1] != len(self.names):
+            raise ValueError(f"{rows.shape[1]} features; there are names for {len(self.names)}")
+        return rows
 
     def _of_payment(self, fact: Mapping[str, Column]) -> tuple[Column, ...]:
         local = fact["time"] + self.settings.utc_offset * HOUR
@@ -197,16 +199,6 @@ def _of_history(fact: Mapping[str, Column]) -> tuple[Column, ...]:
         fact["is_new_device"],
         fact["is_new_location"],
     )
-
-
-def matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """Rows as one array; at least one, all of one length.
-
-    >>> matrix([[1.0, 2], [3, 4.5]]).tolist()
-    [[1.0, 2.0], [3.0, 4.5]]
-    """
-    width = len(rows[0])
-    return np.fromiter(chain.from_iterable(rows), float, len(rows) * width).reshape(-1, width)  # np.array takes twice
 
 
 def _zscore(amount: Column, count: Column, total: Column, squares: Column) -> Column:

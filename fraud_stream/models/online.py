@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import compose, linear_model, optim, preprocessing, utils
 
-from fraud_stream.domain.features import matrix
+from fraud_stream.domain.matrix import matrix
 from fraud_stream.errors import ModelError
 from fraud_stream.models.state import ModelState
 
