@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fraud_stream.domain.decision import Contribution, Decision
+from fraud_stream.domain.packed import Doubles
 from fraud_stream.domain.pending import SCORED, Pending
 from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule
 from fraud_stream.domain.transaction import Transaction
@@ -113,7 +114,7 @@ class Reporter:
             decision.risk,
             decision.verdict,
             context.model_version,
-            row,
+            Doubles.of(row),
         )
 
     def labelled(self, transaction_id: str, scored: Pending, label: Pending | Label, origin: Origin) -> Labelled:
@@ -131,7 +132,7 @@ class Reporter:
             scored.risk,
             scored.verdict,  # type: ignore[arg-type]  # a Pending's verdict is a Decision's
             scored.model_version,
-            scored.features,
+            scored.features.tolist(),
             self.features_version,
             origin.name,
             origin.offset,

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from fraud_stream.domain.packed import Doubles
+
 EARLY, SCORED, DONE = 0, 1, 2
 
 
@@ -36,7 +38,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     risk: float = 0.0
     verdict: str = "accept"
     model_version: str = ""
-    features: list[float] = []
+    features: Doubles = msgspec.field(default_factory=Doubles.of)
     is_fraud: bool = False
     labelled_at: float = 0.0
     source: str = ""

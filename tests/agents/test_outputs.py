@@ -106,7 +106,7 @@ def test_an_accepted_transaction_is_scored_and_waits_for_its_label(sent: Outboxe
     assert (scored["partition"], scored["offset"], scored["latency"]) == (2, 7, 1.0)
     assert (scored["model_version"], scored["rules_version"]) == ("online-3", "r1")
     waiting = outputs.pending.partition(2).get("T1")
-    assert (waiting.stage, waiting.features, waiting.time, waiting.verdict) == (SCORED, ROW, START, "accept")
+    assert (waiting.stage, waiting.features.tolist(), waiting.time, waiting.verdict) == (SCORED, ROW, START, "accept")
 
 
 def test_an_alert_is_sent_before_its_scored_transaction(sent: Outboxes) -> None:
