@@ -204,7 +204,7 @@ class EngineSettings(Section):
     """How the stream is processed."""
 
     chunk_size: int = Field(2_000, ge=1, le=100_000, description="records processed together at most")
-    flush_interval: Duration = Field(0.5, description="tables are written and offsets acknowledged so often")
+    flush_interval: Duration = Field(0.25, description="tables are written and offsets acknowledged so often")
 
 
 class WebSettings(Section):
