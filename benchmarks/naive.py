@@ -1,9 +1,10 @@
 """The other contestant: the same work as Faust's documentation teaches it, one event after the other.
 
 It is meant to be good at that.  Settings are Faust's defaults but for those that the broker and the topics make
-necessary, and a table holds one value with all statistics, not a table for each.  It keeps the same four tables (two
-windowed ones, customers' habits, what waits for its label), checks the conditions of the eleven rules that ship, scores
-with River, learns each transaction when its label is there, sends each decision and each alert, and logs an alert.
+necessary, and a table keeps all statistics of a key in one value, where one table for each statistic would be usual.
+It keeps the same four tables (two windowed ones, customers' habits, what waits for its label), checks the conditions of
+the eleven rules that ship, scores with River, learns each transaction when its label is there, sends each decision and
+each alert, and logs an alert.
 
 The tables hold the same statistics, and the features are the same, by the same names.  What it does less is to its own
 advantage: no recognition of duplicates, no dead letters, no reasons with numbers, no model published.  Its answers are

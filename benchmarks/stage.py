@@ -52,6 +52,7 @@ class Worker:
         self._process = process
         self._log = log
         self._port = port
+        self._looked_at = 0
 
     def read(self) -> Reading:
         """How much CPU it has taken by now.
@@ -70,7 +71,7 @@ class Worker:
         """
         if self._process.poll() is not None:
             raise BenchmarkError(f"the worker ended with exit code {self._process.returncode}:\n{self._last_lines()}")
-        if CRASHED in self._text():
+        if CRASHED in self._new_text():
             raise BenchmarkError(f"an agent of the worker crashed:\n{self._last_lines()}")
 
     def wait_until_ready(self) -> Reading:
@@ -98,6 +99,14 @@ class Worker:
 
     def _text(self) -> str:
         return self._log.read_text(errors="replace")
+
+    def _new_text(self) -> str:
+        """What was logged since the last look: reading all of it again and again would take time from the worker."""
+        with self._log.open(errors="replace") as log:
+            log.seek(self._looked_at)
+            found = log.read()
+            self._looked_at = log.tell()
+        return found
 
     def _last_lines(self) -> str:
         return "\n".join(self._text().splitlines()[-_LAST_LINES:])

@@ -6,6 +6,8 @@ all CPU.  The lines of alerts are made by Python's own, a fifth of the cost.
 
 import logging
 
+from mode.utils.logging import DefaultFormatter, ExtensionFormatter
+
 from fraud_stream.printable import printable
 from fraud_stream.records import Alert
 
@@ -25,9 +27,9 @@ class AlertFormatter(logging.Formatter):
 
 
 def use_plain_lines() -> None:
-    """Have the handlers that are set up now format alerts plainly."""
+    """Have the handlers that Faust has set up format alerts plainly; one with a format of its own keeps that."""
     for handler in logging.getLogger().handlers:
-        if handler.formatter is not None and not isinstance(handler.formatter, AlertFormatter):
+        if isinstance(handler.formatter, DefaultFormatter | ExtensionFormatter):
             handler.setFormatter(AlertFormatter(handler.formatter))
 
 

@@ -5,6 +5,7 @@ import logging
 from datetime import UTC, datetime
 
 import pytest
+from mode.utils.logging import DefaultFormatter
 
 from fraud_stream.alert_log import AlertFormatter, log_alert, use_plain_lines
 from fraud_stream.records import Alert
@@ -23,7 +24,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What the root logger writes, by a formatter of its own as Faust sets one up."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("coloured %(message)s"))
+    handler.setFormatter(DefaultFormatter("coloured %(message)s"))
     monkeypatch.setattr(logging.root, "handlers", [handler, logging.NullHandler()])
     return stream
 
@@ -35,7 +36,7 @@ def test_what_a_transaction_says_cannot_write_lines_of_its_own(field: str, caplo
     assert caplog.messages[0].isprintable()
 
 
-def test_alerts_are_formatted_plainly_and_all_else_as_before(written: io.StringIO, caplog: object) -> None:
+def test_alerts_are_formatted_plainly_and_all_else_as_before(written: io.StringIO) -> None:
     logging.getLogger("fraud_stream.alerts").setLevel("INFO")
     use_plain_lines()
     log_alert(alert())
@@ -44,6 +45,14 @@ def test_alerts_are_formatted_plainly_and_all_else_as_before(written: io.StringI
     assert first.endswith("[INFO] ALERT HIGH review risk 0.80 customer C1 transaction T1: too much")
     assert first.startswith(f"[{datetime.now():%Y-%m-%d}")
     assert second == "coloured something"
+
+
+def test_a_handler_with_a_format_of_its_own_keeps_that(written: io.StringIO) -> None:
+    logging.getLogger("fraud_stream.alerts").setLevel("INFO")
+    logging.root.handlers[0].setFormatter(logging.Formatter('{"message": "%(message)s"}'))
+    use_plain_lines()
+    log_alert(alert())
+    assert written.getvalue().startswith('{"message": "ALERT HIGH')
 
 
 def test_handlers_are_set_up_once(written: io.StringIO) -> None:

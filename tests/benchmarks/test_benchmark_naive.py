@@ -87,7 +87,10 @@ def test_statistics_of_a_window() -> None:
 
 
 def test_its_features_are_those_of_the_application() -> None:
-    """Same work: the same names and numbers, for payments of one customer in order, none a hop after another."""
+    """Same work: the same names and numbers, for bursts of payments.
+
+    Each burst lies within one minute at the beginning of a hopping window, where both read the window alike.
+    """
     ours = [fields(n) for n in range(200)]
     state, observer = CustomerState(DictProfiles(), DictWindows(HOUR, HOUR), DictWindows(300.0, 60.0)), Observer(maker)
     observed = [observer.observe(Transaction(**one), offset, state) for offset, one in enumerate(ours)]
@@ -106,19 +109,22 @@ def test_its_features_are_those_of_the_application() -> None:
         found = naive.make_features(tx, *windows, before, habits)
         assert list(found) == list(maker.names)
         assert list(found.values()) == pytest.approx(row, rel=1e-9, abs=1e-6)
+    for name in ("hopping_count_5m", "tumbling_merchants_1h", "is_new_device", "is_new_location", "amount_zscore_30d"):
+        assert len({row[maker.names.index(name)] for row in expected.tolist()[20:]}) > 1, f"{name} never varies"
 
 
 def fields(n: int) -> dict[str, Any]:
-    """A payment at least five minutes after the one before."""
+    """One of four payments of a burst; there are two bursts in an hour."""
     rnd = random.Random(n)
+    burst, place = divmod(n, 4)
     return {
         "transaction_id": f"T{n}",
         "customer_id": "C1",
-        "timestamp": NOON.timestamp() + n * 5_000.0 + rnd.randrange(4_700),
+        "timestamp": NOON.timestamp() + burst * 1_800.0 + place * 12.5,
         "amount": round(rnd.lognormvariate(3.0, 1.0), 2),
         "merchant_id": f"M{rnd.randrange(9)}",
         "payment_method": rnd.choice(["Credit Card", "Gift Card", None]),
-        "device_id": rnd.choice(["D1", "D2", "D3", None]),
+        "device_id": rnd.choice([f"D{n // 20}", "D1", "D2", None]),
         "device_type": "mobile",
-        "location": rnd.choice(["Oslo", "Rome", "Bonn", None]),
+        "location": rnd.choice([f"L{n // 30}", "Oslo", "Rome", None]),
     }
