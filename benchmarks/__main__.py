@@ -19,7 +19,7 @@ _SECONDS = click.FloatRange(0, min_open=True)
 @click.option("--transactions", type=_COUNT, default=100_000, show_default=True, help="fraud_stream takes in so many.")
 @click.option("--naive-transactions", type=_COUNT, default=6_000, show_default=True, help="The naive agent: so many.")
 @click.option("--rate", type=_SECONDS, default=1_000.0, show_default=True, help="Latency: transactions a second.")
-@click.option("--seconds", type=_SECONDS, default=30.0, show_default=True, help="Latency: measure for so long.")
+@click.option("--seconds", type=_SECONDS, default=8.0, show_default=True, help="Latency: measure for so long.")
 @click.option("--warm-up", type=_SECONDS, default=5.0, show_default=True, help="Latency: send for so long before.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures here.")
 def main(what: tuple[str, ...], file: Path | None, **amounts: Any) -> None:

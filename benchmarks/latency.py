@@ -10,6 +10,7 @@ Labels come on their own topic as they become known, are joined and learnt.  A p
 1,000, so that there are enough alerts for a percentile.
 
 The first seconds warm up and do not count: in them the model learns the first frauds, and customers get a history.
+It is measured for a few seconds only, since the embedded broker becomes slower as its topics grow.
 """
 
 import time
