@@ -8,7 +8,6 @@ Changelogs are applied in bulk; Faust's recovery sees the last record of each fe
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from typing import Any, cast
 
 import faust
@@ -109,7 +108,8 @@ class ChunkConsumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         """What to commit: up to the last of the chunks handed out since the last seek that are all done, in order.
 
-        Chunks of another generation are not committed: Faust acknowledges them without processing them.
+        Chunks that never began are not committed, nor those of another generation: in a rebalance Faust acknowledges
+        some without processing them.
         """
         if tp.topic not in self.app.chunk_topics:
             offset: int | None = super()._new_offset(tp)
@@ -117,9 +117,14 @@ class ChunkConsumer(driver.Consumer):
         self._acked[tp].clear()
         self._acked_index[tp].clear()
         handed, newest = self._handed[tp], None
-        while handed and handed[0].acked and handed[0].generation_id == self.app.consumer_generation_id:
+        while handed and self._is_done(handed[0]):
             newest = handed.popleft().offset
         return None if newest is None else newest + 1
+
+    def _is_done(self, message: Message) -> bool:
+        waiting = self._waiting[message.tp]
+        has_begun = not waiting or waiting[0] is not message  # those that wait are the last that were handed out
+        return has_begun and message.acked and message.generation_id == self.app.consumer_generation_id
 
     async def perform_seek(self) -> None:
         """Go back to what is committed: whatever was handed out beyond it is fetched and handed out again.
@@ -165,18 +170,19 @@ class ChunkConsumer(driver.Consumer):
                 table.absorb(tp, batch[start : start + ABSORB_AT_ONCE])
                 await asyncio.sleep(0)
             batch = batch[-1:]
-        for message in self._made_of(tp, batch):
-            if not self._goes_on(tp, generation):
-                self.drop(tp)
+        made = self._made_of(tp, batch)
+        while self._goes_on(tp, generation):  # first: a chunk that is made counts as handed out
+            message = next(made, None)
+            if message is None:
                 return
-            yield message()
+            yield message
+        self.drop(tp)
 
-    def _made_of(self, tp: TP, batch: list[Any]) -> Iterator[Callable[[], Message]]:
-        """What makes each message: a chunk counts as handed out once it is made."""
+    def _made_of(self, tp: TP, batch: list[Any]) -> Iterator[Message]:
+        """The messages of records, each made when it is asked for."""
         if tp.topic in self.app.chunk_topics:
-            yield from (partial(self._chunk_message, tp, chunk) for chunk in self._chunks(tp, batch))
-        else:
-            yield from (partial(self._to_message, tp, record) for record in batch)
+            return (self._chunk_message(tp, chunk) for chunk in self._chunks(tp, batch))
+        return (self._to_message(tp, record) for record in batch)
 
     def _chunks(self, tp: TP, batch: list[Any]) -> Iterator[list[Any]]:
         """Chunks of a batch without the records that were handed out since the last seek."""

@@ -115,11 +115,13 @@ async def test_what_faust_dropped_before_a_seek_is_handed_out_again_whole_and_no
     consumer._read_offset[TP0] = 14
     await ChunkConsumer.perform_seek(consumer)
     consumer._read_offset[TP0] = 14  # Faust notes it after the seek
+    consumer.begin(dropped)
     dropped.acked = True
     assert consumer._new_offset(TP0) is None
     ((_, again),) = await delivered(consumer)
     assert offsets(again.value) == [10, 11, 12, 13, 14]
     assert consumer._new_offset(TP0) is None
+    consumer.begin(again)
     again.acked = True
     assert consumer._new_offset(TP0) == 15
 
@@ -129,6 +131,8 @@ async def test_only_chunks_before_the_first_that_is_not_done_are_committed() -> 
     consumer.app.chunk_size = 100
     ((_, first),) = await delivered(consumer)
     ((_, second),) = await delivered(consumer)
+    for message in (first, second):
+        consumer.begin(message)
     second.acked = True
     assert consumer._new_offset(TP0) is None
     first.acked = True
@@ -140,9 +144,22 @@ async def test_a_chunk_of_another_generation_is_not_committed() -> None:
     consumer: Any = consumer_of({TP0: records(0, 5)})
     consumer.app.chunk_size = 100
     ((_, message),) = await delivered(consumer)
+    consumer.begin(message)
     message.acked = True
     consumer.app.consumer_generation_id += 1
     assert consumer._new_offset(TP0) is None
+
+
+async def test_a_chunk_that_never_began_is_not_committed_though_faust_acknowledges_it() -> None:
+    """Faust's stream skips what it gets while the flow is suspended, and says that it is done."""
+    consumer: Any = consumer_of({TP0: records(0, 6)})
+    first, second = [message for _, message in await delivered(consumer)]
+    consumer.begin(first)
+    first.acked = second.acked = True
+    assert consumer._new_offset(TP0) == 3
+    assert consumer._new_offset(TP0) is None
+    consumer.begin(second)
+    assert consumer._new_offset(TP0) == 6
 
 
 async def test_partitions_that_are_paused_are_left_out_unless_they_are_buffered() -> None:
@@ -377,6 +394,7 @@ async def drain(consumer: FetchedConsumer) -> list[Message]:
     async def callback(message: Message) -> None:
         found.append(message)
         consumer.track_message(message)
+        consumer.begin(message)
         if not consumer.fetches:  # type: ignore[attr-defined]
             asyncio.get_running_loop().call_later(0.05, fetcher._stopped.set)
 
