@@ -46,10 +46,10 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         locations: Known places and when each was last seen; likewise devices.
         ids: Transaction ids of the last 24 hours.
 
-    >>> profile = Profile()
-    >>> profile.add(Transaction("T1", "C1", 60.0, 10.0, location="Oslo"), offset=0)
-    True
-    >>> profile.add(Transaction("T1", "C1", 60.0, 10.0, location="Oslo"), offset=1)  # the same payment again
+    >>> profile, tx = Profile(), Transaction("T1", "C1", 60.0, 10.0, location="Oslo")
+    >>> profile.note(tx, offset=0), profile.apply(tx)
+    (True, 0)
+    >>> profile.note(tx, offset=1)  # the same payment again
     False
     """
 
@@ -61,15 +61,8 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     devices: dict[str, float] = {}
     ids: RecentIds = msgspec.field(default_factory=RecentIds)
 
-    def add(self, tx: Transaction, offset: int, most: int = 1_000) -> bool:
-        """Apply one transaction; False where it is a duplicate, which changes nothing but `offset`."""
-        if not self.note(tx, offset, most):
-            return False
-        self.apply(tx, most)
-        return True
-
     def note(self, tx: Transaction, offset: int, most: int = 1_000) -> bool:
-        """Remember the transaction's id; False where it is a duplicate."""
+        """Remember the transaction's id; False where it is a duplicate, which changes nothing but `offset`."""
         self.offset = offset
         return self.ids.add(tx.transaction_id, offset, tx.timestamp, most)
 

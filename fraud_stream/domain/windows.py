@@ -100,10 +100,6 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
         """Standard deviation of the amounts (of the population, as the window is complete)."""
         return standard_deviation(self.count, self.total, self.squares)
 
-    def zscore(self, amount: float) -> float:
-        """How many standard deviations `amount` lies above the window's mean; 0 where that is undefined."""
-        return (amount - self.mean) / self.deviation if self.deviation else 0.0
-
 
 def merged(panes: Iterable[WindowStats]) -> WindowStats:
     """One window's statistics from those of its panes.

@@ -51,10 +51,6 @@ class WindowedTable(ExactTable):
             retention = self.size + self.expires + LEAST_RETENTION
         return super()._new_changelog_topic(retention=retention, **kwargs)
 
-    def pane_range(self, time: float) -> WindowRange:
-        """The pane that contains `time`."""
-        return window_range(time // self.step * self.step, self.step)
-
     def earliest(self, time: float) -> WindowRange:
         """The earliest window that contains `time`: the one that has seen most before it.
 

@@ -17,10 +17,17 @@ def tx(ident: str, time: float = 0.0, amount: float = 10.0, **fields: str) -> Tr
     return Transaction(ident, "C1", time, amount, **fields)
 
 
+def add(profile: Profile, one: Transaction, offset: int, most: int = 1_000) -> bool:
+    is_new = profile.note(one, offset, most)
+    if is_new:
+        profile.apply(one, most)
+    return is_new
+
+
 def of(*txs: Transaction) -> Profile:
     profile = Profile()
     for offset, one in enumerate(txs):
-        profile.add(one, offset)
+        add(profile, one, offset)
     return profile
 
 
@@ -38,7 +45,7 @@ def test_moments_are_those_of_numpy(cents: list[int]) -> None:
 def test_a_duplicate_changes_nothing_but_the_offset() -> None:
     profile = of(tx("T1", 60.0, location="Oslo"), tx("T2", 70.0))
     before = encode(msgspec.structs.replace(profile, offset=9))
-    assert not profile.add(tx("T1", 80.0, 999.0, location="Rome", device_id="D9"), offset=9)
+    assert not add(profile, tx("T1", 80.0, 999.0, location="Rome", device_id="D9"), offset=9)
     assert encode(profile) == before
 
 
@@ -99,7 +106,7 @@ def test_new_profiles_share_nothing() -> None:
 def test_the_most_events_bound_both_the_sums_and_the_ids() -> None:
     profile = Profile()
     for n in range(300):
-        profile.add(tx(f"T{n}", n * 20.0), n, most=100)
+        add(profile, tx(f"T{n}", n * 20.0), n, most=100)
     assert len(profile.sums.times) <= 100
     assert len(profile.ids.times) == 100
     assert profile.moments.count == 300
@@ -116,7 +123,7 @@ def test_a_profile_that_was_stored_and_read_goes_on_as_if_it_had_not_been(
             other = decode(encode(other))
         time += step
         for profile in (one, other):
-            profile.add(tx(f"T{offset % 20}", time, cents / 100, location=f"L{step % 5}"), offset, 25)
+            add(profile, tx(f"T{offset % 20}", time, cents / 100, location=f"L{step % 5}"), offset, 25)
             profile.sums.windows(time)
     assert encode(one) == encode(other)
 
