@@ -10,7 +10,7 @@ from agents.outputs import broker_time
 from fraud_stream.app import app
 from fraud_stream.engine.app import Chunk
 from tests.agents.test_outputs import Outboxes, as_record, fresh_tables
-from tests.engine.test_table import Record
+from tests.engine.bench import Record
 
 #: Wednesday 31 January 2024, 12:00:00 in UTC.
 NOON = 1_706_702_400.0

@@ -20,7 +20,7 @@ from fraud_stream.domain.rules import Rule
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.records import Alert, DeadLetter, Labelled, alert_id
 from fraud_stream.reports import Context
-from tests.engine.test_table import Record
+from tests.engine.bench import Record
 
 START = 1_700_000_000.0
 

@@ -13,7 +13,7 @@ from fraud_stream.models.shelf import ModelShelf
 from fraud_stream.models.state import ModelState
 from fraud_stream.records import Labelled
 from tests.agents.test_outputs import Outboxes, as_record
-from tests.engine.test_table import Record
+from tests.engine.bench import Record
 
 INTERVAL = settings.model.publish_interval
 

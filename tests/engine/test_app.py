@@ -10,7 +10,7 @@ import pytest
 from fraud_stream.broker import free_port
 from fraud_stream.engine.app import Chunk, ExactApp
 from fraud_stream.engine.broadcast import BroadcastReader
-from tests.engine.test_table import NumberCodec, Record, make_app, plain_table
+from tests.engine.bench import NumberCodec, Record, make_app, plain_table
 
 
 class FakeStream:

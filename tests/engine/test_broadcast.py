@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from fraud_stream.engine.broadcast import BroadcastReader
-from tests.engine.test_table import Record, make_app
+from tests.engine.bench import Record, make_app
 
 
 class FakeConsumer:

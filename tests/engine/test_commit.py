@@ -8,8 +8,8 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from fraud_stream.engine.commit import GroupCommit
+from tests.engine.bench import ExactTable, Number, make_app, plain_table
 from tests.engine.test_outbox import FakeProducer, until
-from tests.engine.test_table import ExactTable, Number, make_app, plain_table
 
 
 class Bench:

@@ -11,7 +11,7 @@ from faust.types import TP
 
 from fraud_stream.engine import highwater
 from fraud_stream.engine.highwater import FETCH_WAIT_MS, HighwaterThread
-from tests.engine.test_table import make_app
+from tests.engine.bench import make_app
 
 TP0, TP1, EMPTY = TP("log", 0), TP("log", 1), TP("log", 2)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.engine.keys import decode_key, encode_key, window_range
-from tests.engine.test_table import make_app
+from tests.engine.bench import make_app
 
 TEXTS = st.text(max_size=30) | st.sampled_from(['C"1', "C\\", "C'1", "é", "😀", "\0", "\u2028", "</script>", "", " "])
 #: Starts of windows: whole or fractional seconds.

@@ -12,7 +12,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from fraud_stream.engine.outbox import LINGER, Outbox
-from tests.engine.test_table import Place
+from tests.engine.bench import Place
 
 BATCH_SIZE = 1_000
 

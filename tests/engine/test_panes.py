@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fraud_stream.engine.keys import WindowRange, encode_key, window_range
 from fraud_stream.engine.panes import LEAST_RETENTION, WindowedTable, Windows
-from tests.engine.test_table import ListOutbox, Record, changelog, commit, make_app, processing
+from tests.engine.bench import ListOutbox, Record, changelog, commit, make_app, processing
 
 START = 1_700_000_040.0  # a full minute
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.engine.store import MemoryStore, PartitionedStore, RocksStore
-from tests.engine.test_table import ExactTable, make_app, plain_table
+from tests.engine.bench import ExactTable, make_app, plain_table
 
 KEY: Any = ('C"é😀', (0.0, 59.9))
 
