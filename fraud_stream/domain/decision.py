@@ -37,8 +37,8 @@ class Scorer(Protocol):
         """The probability of fraud of each row; None while the model must not be asked."""
         ...
 
-    def contributions(self, row: Sequence[float]) -> list[Contribution]:
-        """What each feature of a row added, the largest first."""
+    def contributions(self, rows: Rows, most: int) -> list[list[Contribution]]:
+        """For each row the features that added something, the largest `most` of them, the largest first."""
         ...
 
 
@@ -50,9 +50,9 @@ class NoModel:
     def scores(self, rows: Rows) -> None:
         """It has no opinion."""
 
-    def contributions(self, row: Sequence[float]) -> list[Contribution]:
+    def contributions(self, rows: Rows, most: int) -> list[list[Contribution]]:
         """And no reasons."""
-        return []
+        return [[] for _ in rows]
 
 
 class Thresholds(NamedTuple):
@@ -105,11 +105,13 @@ class Judge:
     def decide(self, transactions: Sequence[Transaction], rows: Rows, scorer: Scorer) -> list[Decision]:
         """One decision for each transaction; `rows` has their features, one row each."""
         found = self.rules.evaluate(self._columns(transactions, rows))
-        scores = scorer.scores(rows)
-        return [
-            self._decision(found.get(n, []), None if scores is None else scores[n], rows[n], scorer)
-            for n in range(len(transactions))
-        ]
+        scores: Sequence[float | None] = scorer.scores(rows) or [None] * len(rows)
+        decisions = [self._decision(found.get(n), score) for n, score in enumerate(scores)]
+        alerted = [n for n, made in enumerate(decisions) if made.verdict != "accept" and made.score is not None]
+        if alerted:
+            for n, reasons in zip(alerted, scorer.contributions(rows[alerted], MODEL_REASONS), strict=True):
+                decisions[n] = decisions[n]._replace(contributions=reasons)
+        return decisions
 
     def _columns(self, transactions: Sequence[Transaction], rows: Rows) -> dict[str, NDArray[Any]]:
         columns: dict[str, NDArray[Any]] = {name: rows[:, n] for n, name in enumerate(self.names)}
@@ -120,16 +122,15 @@ class Judge:
     def _verdict(self, risk: float) -> Verdict:
         return "block" if risk >= self.thresholds.block else "review"
 
-    def _decision(self, found: list[CompiledRule], score: float | None, row: Any, scorer: Scorer) -> Decision:
-        if not found and (score is None or score < self.thresholds.alert):
+    def _decision(self, found: list[CompiledRule] | None, score: float | None) -> Decision:
+        """A decision; the model has not given its reasons yet."""
+        if found is None and (score is None or score < self.thresholds.alert):
             return Decision(score, score or 0.0, "accept", [], [], [])
-        hits = sorted((r for r in found if r.rule.state == "active"), key=_severity, reverse=True)
-        shadow = [rule for rule in found if rule.rule.state == "shadow"]
+        hits = sorted((r for r in found or () if r.rule.state == "active"), key=_severity, reverse=True)
+        shadow = [rule for rule in found or () if rule.rule.state == "shadow"]
         risk = max(score or 0.0, _severity(hits[0]) if hits else 0.0)
         alerts = bool(hits) or (score is not None and score >= self.thresholds.alert)
-        verdict: Verdict = self._verdict(risk) if alerts else "accept"
-        reasons = scorer.contributions(row.tolist()) if alerts and score is not None else []
-        return Decision(score, risk, verdict, hits, shadow, reasons[:MODEL_REASONS])
+        return Decision(score, risk, self._verdict(risk) if alerts else "accept", hits, shadow, [])
 
 
 def _severity(rule: CompiledRule) -> float:

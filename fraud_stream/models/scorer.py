@@ -53,8 +53,12 @@ class LinearScorer:
         scaled: NDArray[np.float64] = np.clip((rows - self._means) * self._scales, -LIMIT, LIMIT)
         return scaled
 
-    def contributions(self, row: Sequence[float]) -> list[Contribution]:
-        """What each feature of a row added to the log odds, against the mean transaction; the largest first."""
-        amounts = (self._scaled(np.array(row)) * self._weights).tolist()
-        found = [Contribution(*parts) for parts in zip(self._features, row, amounts, strict=True) if parts[2] > 0]
-        return sorted(found, key=lambda contribution: -contribution.amount)
+    def contributions(self, rows: NDArray[np.float64], most: int) -> list[list[Contribution]]:
+        """For each row what features added to the log odds, against the mean transaction: the `most` that added most."""
+        added = self._scaled(rows) * self._weights
+        largest = np.argsort(-added, axis=1, kind="stable")[:, :most]
+        columns = (np.take_along_axis(numbers, largest, axis=1).tolist() for numbers in (rows, added))
+        return [
+            [Contribution(self._features[n], *numbers) for n, *numbers in zip(*parts, strict=True) if numbers[1] > 0]
+            for parts in zip(largest.tolist(), *columns, strict=True)
+        ]

@@ -32,9 +32,9 @@ class FixedScorer:
     def scores(self, rows: Rows) -> Sequence[float] | None:
         return self._scores or None
 
-    def contributions(self, row: Sequence[float]) -> list[Contribution]:
-        self.explained.append(list(row))
-        return [Contribution(f"f{n}", float(n), 9.0 - n) for n in range(5)]
+    def contributions(self, rows: Rows, most: int) -> list[list[Contribution]]:
+        self.explained += rows.tolist()
+        return [[Contribution(f"f{n}", row[0], 9.0 - n) for n in range(5)][:most] for row in rows.tolist()]
 
 
 def decide(rules: Sequence[Rule], scorer: Scorer, *amounts: float, **thresholds: float) -> list[Decision]:
@@ -110,7 +110,7 @@ def test_the_model_gives_its_largest_reasons_for_alerts_only() -> None:
     plain, scored, ruled = decide([rule("r")], scorer, 1.0, 2.0, 101.0)
     assert plain.contributions == []
     assert [reason.feature for reason in scored.contributions] == ["f0", "f1", "f2"]
-    assert len(ruled.contributions) == MODEL_REASONS
+    assert [reason.value for reason in ruled.contributions] == [101.0] * MODEL_REASONS
     assert scorer.explained == [[2.0, 1.0], [101.0, 1.0]]
 
 

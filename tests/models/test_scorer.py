@@ -1,5 +1,6 @@
 import math
 import random
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fraud_stream.domain.decision import Contribution
 from fraud_stream.errors import ModelError
 from fraud_stream.models.online import LIMIT, OnlineModel
 from fraud_stream.models.scorer import LinearScorer
@@ -79,6 +81,11 @@ def test_a_model_is_not_asked_before_it_has_learnt_enough_frauds(frauds: int, as
     assert (scorer.scores(np.array([[1.0, 2.0, 3.0]])) is not None) is asked
 
 
+def contributions(scorer: LinearScorer, row: Sequence[float]) -> list[Contribution]:
+    (found,) = scorer.contributions(np.array([row]), len(row))
+    return found
+
+
 def mean_row() -> list[float]:
     return list(STATE.numbers["means"])
 
@@ -89,7 +96,7 @@ def test_a_contribution_is_what_the_feature_adds_to_the_log_odds(feature: int, s
     scorer, row = LinearScorer(STATE, FEATURES), mean_row()
     row[feature] += step
     added = logit(scores(scorer, [row])[0]) - logit(scores(scorer, [mean_row()])[0])
-    found = scorer.contributions(row)
+    found = contributions(scorer, row)
     if added > 0:
         ((name, value, amount),) = found
         assert (name, value) == (FEATURES[feature], row[feature])
@@ -104,8 +111,8 @@ def test_contributions_for_and_against_add_up_to_the_difference_in_log_odds(amou
     scorer, mean = LinearScorer(STATE, FEATURES), mean_row()
     row = [mean[0] + amount, mean[1] + count, 7.0]
     mirrored = [mean[0] - amount, mean[1] - count, 7.0]
-    total = sum(one.amount for one in scorer.contributions(row)) - sum(
-        one.amount for one in scorer.contributions(mirrored)
+    total = sum(one.amount for one in contributions(scorer, row)) - sum(
+        one.amount for one in contributions(scorer, mirrored)
     )
     difference = logit(scores(scorer, [row])[0]) - logit(scores(scorer, [mean])[0])
     assert total == pytest.approx(difference, rel=1e-6, abs=1e-6)
@@ -115,9 +122,16 @@ def test_the_largest_contribution_comes_first() -> None:
     scorer = LinearScorer(STATE, FEATURES)
     rnd = random.Random(1)
     for _ in range(20):
-        amounts = [one.amount for one in scorer.contributions([rnd.gauss(100, 90), rnd.gauss(5, 4), 7.0])]
+        amounts = [one.amount for one in contributions(scorer, [rnd.gauss(100, 90), rnd.gauss(5, 4), 7.0])]
         assert amounts == sorted(amounts, reverse=True)
         assert all(amount > 0 for amount in amounts)
+
+
+def test_of_each_row_only_the_largest_contributions_are_given() -> None:
+    scorer, rows = LinearScorer(STATE, FEATURES), [[900.0, 50.0, 7.0], mean_row(), [120.0, 90.0, 7.0]]
+    found = scorer.contributions(np.array(rows), 1)
+    assert found == [contributions(scorer, row)[:1] for row in rows]
+    assert [len(one) for one in found] == [1, 0, 1]
 
 
 def test_it_is_cited_by_name_and_version() -> None:
@@ -132,4 +146,4 @@ def test_a_state_that_does_not_fit_is_refused() -> None:
 def test_a_model_that_has_learnt_nothing_can_be_scored_with() -> None:
     scorer = LinearScorer(OnlineModel("online", FEATURES).publish(0.0), FEATURES)
     assert scores(scorer, [[1.0, 2.0, 3.0]]) == [0.5]
-    assert scorer.contributions([1.0, 2.0, 3.0]) == []
+    assert contributions(scorer, [1.0, 2.0, 3.0]) == []
