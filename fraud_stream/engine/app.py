@@ -182,10 +182,10 @@ class ExactApp(faust.App):
 
     @functools.cached_property
     def flow_control(self) -> ChunkFlow:
-        """Faust's flow control, which tells the consumer of what it clears."""
-        return ChunkFlow(self._queues_cleared, loop=self.loop)
+        """Faust's flow control, which tells the consumer when it throws something away."""
+        return ChunkFlow(self._lost_from_queues, loop=self.loop)
 
-    def _queues_cleared(self) -> None:
+    def _lost_from_queues(self) -> None:
         if self._consumer is not None:
             self.chunk_consumer.drop()
 

@@ -221,18 +221,20 @@ class ChunkFlow(FlowControlEvent):
     """Faust's flow control: it clears the streams' queues, also when it resumes them after the consumer has gone on.
 
     Args:
-        cleared: Called when it has.
+        lost: Called when it has, and something was in them.
         **kwargs: As Faust's.
     """
 
-    def __init__(self, cleared: Callable[[], None], **kwargs: Any) -> None:
+    def __init__(self, lost: Callable[[], None], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._cleared = cleared
+        self._lost = lost
 
     def clear(self) -> None:
         """Empty the queues."""
+        was_any = any(queue.qsize() for queue in self._queues)
         super().clear()
-        self._cleared()
+        if was_any:
+            self._lost()
 
 
 class ChunkTransport(driver.Transport):

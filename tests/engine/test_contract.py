@@ -68,6 +68,7 @@ CONTRACT = [
     Reliance("consumer", Consumer, "_is_changelog_tp", "self tp"),
     Reliance("consumer", FlowControlEvent, "__init__", "self * initially_suspended loop"),
     Reliance("consumer", FlowControlEvent, "clear", "self"),
+    Reliance("consumer", FlowControlEvent, "_queues"),
     Reliance("consumer", driver.Transport, "Consumer"),
     Reliance("consumer", driver.AIOKafkaConsumerThread, "__init__", "self consumer **kwargs"),
     # highwater.py: the ends of changelogs, and short fetches

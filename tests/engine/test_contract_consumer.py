@@ -100,6 +100,7 @@ async def test_faust_clears_its_queues_when_it_resumes_them() -> None:
     flow = FlowControlEvent()
     queue: FlowControlQueue[int] = FlowControlQueue(flow_control=flow, clear_on_resume=True)
     queue.put_nowait(1)
+    assert list(flow._queues) == [queue]
     flow.resume()
     assert queue.empty()
     assert make_app().topic("t").queue._clear_on_resume is True
