@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from river import compose, linear_model, optim
 
 from fraud_stream.errors import ModelError
-from fraud_stream.models.online import KIND, LIMIT, ClippedScaler, Lesson, OnlineModel, check_state
+from fraud_stream.models.online import KIND, LIMIT, ChunkedRegression, ClippedScaler, Lesson, OnlineModel, check_state
 from fraud_stream.models.state import ModelState
 
 FEATURES = ("amount", "count", "constant")
@@ -55,6 +55,26 @@ def by_one(scaler: ClippedScaler, rows: list[list[float]]) -> list[list[float]]:
         scaler.learn_one(named)
         found.append(list(scaler.transform_one(named).values()))
     return found
+
+
+ROWS = st.lists(st.tuples(st.lists(st.floats(-LIMIT, LIMIT), min_size=3, max_size=3), st.booleans()), max_size=40)
+
+
+@given(ROWS, ROWS, st.sampled_from([0.001, 0.01, 0.5]))
+@settings(max_examples=200, deadline=None)
+def test_rows_are_learnt_together_as_river_learns_them_one_by_one(
+    first: list[tuple[list[float], bool]], second: list[tuple[list[float], bool]], rate: float
+) -> None:
+    one, together = linear_model.LogisticRegression(optim.SGD(rate)), ChunkedRegression(optim.SGD(rate))
+    for row, label in first + second:
+        one.learn_one(dict(zip(FEATURES, row, strict=True)), label)
+    for part in (first, second):
+        rows = np.array([row for row, _ in part]).reshape(-1, 3)
+        together.learn_rows(FEATURES, rows, [label for _, label in part])
+    expected = [one.weights.get(name, 0.0) for name in FEATURES]
+    assert [together.weights[name] for name in FEATURES] == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert together.intercept == pytest.approx(one.intercept, rel=1e-9, abs=1e-12)
+    assert together.optimizer.n_iterations == one.optimizer.n_iterations
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=1, max_size=40), st.integers(0, 40))
