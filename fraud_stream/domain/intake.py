@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +19,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "device_type": ("device",),
 }
 YEAR_2000 = 946_684_800.0
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - it is taken from times without a zone, which are UTC
 #: A number from here on is read as milliseconds: as seconds it would be the year 5138.
 FIRST_MILLISECOND = 1e11
 LONGEST_ID = 256
@@ -72,7 +73,7 @@ def event_time(value: float | str) -> float:
         except ValueError:
             value = float(value)
         else:
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            return moment.timestamp() if moment.tzinfo else (moment - _EPOCH).total_seconds()
     return value / 1000.0 if value >= FIRST_MILLISECOND else float(value)
 
 

@@ -4,7 +4,7 @@ Replaying last year's transactions must give the same windows as living through 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Any
 
@@ -48,11 +48,18 @@ class Deadlines:
 
     def add(self, key: Any, deadline: float) -> None:
         """`key` expires at `deadline`."""
+        self._at(deadline).add(key)
+
+    def add_all(self, keys: Iterable[Any], deadline: float) -> None:
+        """These `keys`, at least one, expire at `deadline`."""
+        self._at(deadline).update(keys)
+
+    def _at(self, deadline: float) -> set[Any]:
         bucket = -(-deadline // self._bucket) * self._bucket
         keys = self._keys[bucket]
         if not keys:
             heappush(self._order, bucket)
-        keys.add(key)
+        return keys
 
     def expired(self, now: float) -> Iterator[Any]:
         """The keys whose deadline has passed; each is told once."""

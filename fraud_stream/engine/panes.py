@@ -5,7 +5,8 @@ Maier, Tufte, Papadimos, Tucker: No pane, no gain. SIGMOD Record 34(1), 2005).  
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from faust.streams import current_event
@@ -75,6 +76,14 @@ class WindowedTable(ExactTable):
     def deadline(self, key: Any, data: bytes) -> float | None:
         """A pane expires with the last window that it is part of."""
         return None if self.expires == math.inf else self._last_end(key[1][0]) + self.expires
+
+    def _schedule_all(self, partition: int, entries: Mapping[Any, bytes | None]) -> None:
+        if self._expires:
+            panes = defaultdict(list)
+            for key in entries:
+                panes[key[1]].append(key)
+            for (start, _), keys in panes.items():
+                self._deadlines_of(partition).add_all(keys, self._last_end(start) + self.expires)
 
     @property
     def _expires(self) -> bool:

@@ -39,37 +39,41 @@ class TablePartition(Generic[V]):
         self._partition = partition
         self._codec = codec
         self._read = store.reader(partition)
-        self._values: dict[Any, Any] = {}
-        self._dirty: set[Any] = set()
+        self._changed: dict[Any, Any] = {}
+        self._unchanged: dict[Any, Any] = {}
         self._taken: dict[Any, bytes | None] = {}
 
     def get(self, key: Any) -> V | None:
         """The newest value of `key`; None where there is none.  A value that is changed has to be put."""
-        value: V | None = self._values.get(key, _UNREAD)
+        value: V | None = self._changed.get(key, _UNREAD)
         if value is _UNREAD:
-            data = self._taken[key] if key in self._taken else self._read(key)
-            value = self._values[key] = None if data is None else self._codec.load(data)
+            value = self._unchanged.get(key, _UNREAD)
+            if value is _UNREAD:
+                value = self._unchanged[key] = self._load(key)
         return value
+
+    def _load(self, key: Any) -> V | None:
+        data = self._taken[key] if key in self._taken else self._read(key)
+        return None if data is None else self._codec.load(data)
 
     def put(self, key: Any, value: V | None) -> None:
         """Set the value of `key`; None deletes it."""
-        self._values[key] = value
-        self._dirty.add(key)
+        self._changed[key] = value
 
     def all_keys(self) -> set[Any]:
         """Every key, stored or not."""
         stored = (key for key, _ in self._store.entries(self._partition))
-        return {*stored, *(key for key, value in self._values.items() if value is not None)}
+        return {*stored, *(key for key, value in {**self._taken, **self._changed}.items() if value is not None)}
 
     def is_changing(self, key: Any) -> bool:
         """Whether the value of `key` is not stored yet."""
-        return key in self._dirty or key in self._taken
+        return key in self._changed or key in self._taken
 
     def take(self) -> dict[Any, bytes | None]:
         """What changed, as it is stored."""
-        values, dirty, dump = self._values, self._dirty, self._codec.dump
-        self._taken = {key: None if (value := values[key]) is None else dump(value) for key in dirty}
-        self._values, self._dirty = {}, set()
+        dump = self._codec.dump
+        self._taken = {key: None if value is None else dump(value) for key, value in self._changed.items()}
+        self._changed, self._unchanged = {}, {}
         return self._taken
 
     def settle(self) -> bool:
