@@ -1,7 +1,9 @@
 """Decides every transaction: bytes -> Transaction -> Features -> Decision -> Alert."""
 
 import time
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from agents.models import maker, shelf
 from agents.outputs import Outputs, broker_time, send_dead_letter
@@ -21,7 +23,7 @@ observer = Observer(maker, settings.windows.max_events)
 judge = Judge(maker.names, settings.rules, Thresholds(settings.model.alert_threshold, settings.model.block_threshold))
 
 
-class Taken(NamedTuple):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """A transaction that is to be decided: the Kafka record, what it says, its facts, whether it was late."""
 
     record: Any
@@ -40,7 +42,7 @@ async def detection(chunk: Chunk) -> None:
     decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer)
     context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time())
     outputs = Outputs(chunk.partition, context)
-    for one, row, decision in zip(taken, rows.tolist(), decisions, strict=True):
+    for one, row, decision in zip(taken, rows, decisions, strict=True):
         outputs.send(one.transaction, row, decision, (one.record, one.is_late))
 
 
@@ -57,7 +59,7 @@ def take_in(chunk: Chunk) -> list[Taken]:
         app.clock.observe(chunk.partition, transaction.timestamp)
         observed = observer.observe(transaction, record.offset, state)
         if observed is not None:
-            taken.append(Taken(record, transaction, *observed))
+            taken.append(Taken(record, transaction, observed.facts, observed.is_late))
     return taken
 
 

@@ -6,6 +6,8 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from agents.models import maker
 from fraud_stream.alert_log import log_alert
@@ -44,9 +46,11 @@ class Outputs:
         self._context = context
         self._pending = pending.partition(partition)
 
-    def send(self, tx: Transaction, row: list[float], decision: Decision, origin: tuple[Any, bool]) -> None:
+    def send(
+        self, tx: Transaction, features: NDArray[np.float64], decision: Decision, origin: tuple[Any, bool]
+    ) -> None:
         """Send one decision, and have its features wait for the label."""
-        record, is_late = origin
+        (record, is_late), row = origin, features.tolist()
         key = tx.customer_id.encode()
         alert = reporter.alert(tx, row, decision, self._context) if decision.verdict != "accept" else None
         if alert is not None:
@@ -58,7 +62,7 @@ class Outputs:
         outbox.put(topics.scored, self._partition, key, encode(scored))
         if is_late:
             outbox.put(topics.late, self._partition, key, record.value)
-        self._await_label(tx, reporter.pending(tx, row, decision, self._context), record.offset)
+        self._await_label(tx, reporter.pending(tx, features.tobytes(), decision, self._context), record.offset)
 
     def _await_label(self, tx: Transaction, scored: Pending, offset: int) -> None:
         found = self._pending.get(tx.transaction_id)

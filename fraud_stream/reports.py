@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fraud_stream.domain.decision import Contribution, Decision
-from fraud_stream.domain.packed import Doubles
 from fraud_stream.domain.pending import SCORED, Pending
 from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule
 from fraud_stream.domain.transaction import Transaction
@@ -23,14 +22,14 @@ class Context(NamedTuple):
     decided_at: float
 
 
-class Origin(NamedTuple):
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """The record that completed a join: the name of its topic and partition, and its offset."""
 
     name: str
     offset: int
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """What else belongs to the record of a decision.
 
     Attributes:
@@ -103,8 +102,8 @@ class Reporter:
             context.decided_at - record.timestamp / 1000.0,
         )
 
-    def pending(self, tx: Transaction, row: list[float], decision: Decision, context: Context) -> Pending:
-        """What waits for the label."""
+    def pending(self, tx: Transaction, features: bytes, decision: Decision, context: Context) -> Pending:
+        """What waits for the label; `features` are 64-bit floats."""
         return Pending(
             SCORED,
             tx.timestamp,
@@ -114,7 +113,7 @@ class Reporter:
             decision.risk,
             decision.verdict,
             context.model_version,
-            Doubles.of(row),
+            features,
         )
 
     def labelled(self, transaction_id: str, scored: Pending, label: Pending | Label, origin: Origin) -> Labelled:
@@ -132,7 +131,7 @@ class Reporter:
             scored.risk,
             scored.verdict,  # type: ignore[arg-type]  # a Pending's verdict is a Decision's
             scored.model_version,
-            scored.features.tolist(),
+            scored.row,
             self.features_version,
             origin.name,
             origin.offset,

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from fraud_stream.app import app, settings
-from fraud_stream.domain.packed import pack, unpack
 from fraud_stream.domain.pending import Pending
 from tables.ranks import PENDING
 
@@ -21,8 +20,8 @@ class PendingCodec:
     """Guarded by the stage, which only grows; then the event time, so that the deadline is read without the rest."""
 
     def __init__(self) -> None:
-        self._encode = msgspec.msgpack.Encoder(enc_hook=pack).encode
-        self._decode = msgspec.msgpack.Decoder(Pending, dec_hook=unpack).decode
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(Pending).decode
 
     def dump(self, value: Pending) -> bytes:
         """The value as bytes."""

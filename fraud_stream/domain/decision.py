@@ -67,7 +67,7 @@ class Thresholds(NamedTuple):
     block: float = 0.9
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """What was decided of one transaction.
 
     Attributes:
@@ -110,7 +110,7 @@ class Judge:
         alerted = [n for n, made in enumerate(decisions) if made.verdict != "accept" and made.score is not None]
         if alerted:
             for n, reasons in zip(alerted, scorer.contributions(rows[alerted], MODEL_REASONS), strict=True):
-                decisions[n] = decisions[n]._replace(contributions=reasons)
+                decisions[n] = msgspec.structs.replace(decisions[n], contributions=reasons)
         return decisions
 
     def _columns(self, transactions: Sequence[Transaction], rows: Rows) -> dict[str, NDArray[Any]]:

@@ -19,7 +19,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "device_type": ("device",),
 }
 YEAR_2000 = 946_684_800.0
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - it is taken from times without a zone, which are UTC
+_EPOCH = datetime(1970, 1, 1)
 #: A number from here on is read as milliseconds: as seconds it would be the year 5138.
 FIRST_MILLISECOND = 1e11
 LONGEST_ID = 256

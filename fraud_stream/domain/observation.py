@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.transaction import Transaction
@@ -41,7 +43,7 @@ class CustomerState(NamedTuple):
     hopping: CustomerWindows
 
 
-class Observed(NamedTuple):
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """A transaction that was taken in.
 
     Attributes:

@@ -20,7 +20,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         risk: How risky it was found.
         verdict: What was decided.
         model_version: The model that scored it.
-        features: What it was scored with.
+        features: What it was scored with, as 64-bit floats one after the other: see `row`.
         is_fraud: The label.
         labelled_at: When it became known.
         source: Who said so.
@@ -38,11 +38,16 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     risk: float = 0.0
     verdict: str = "accept"
     model_version: str = ""
-    features: Doubles = msgspec.field(default_factory=Doubles.of)
+    features: bytes = b""
     is_fraud: bool = False
     labelled_at: float = 0.0
     source: str = ""
     kind: str | None = None
+
+    @property
+    def row(self) -> list[float]:
+        """The features it was scored with, as numbers."""
+        return Doubles.unpack(self.features).tolist()
 
     def done(self) -> "Pending":
         """What remains after the join: enough to recognise a second label."""

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from river import compose, linear_model, optim, preprocessing, utils
@@ -79,7 +80,7 @@ class ChunkedRegression(linear_model.LogisticRegression):
         self._weights = utils.VectorDict(dict(zip(names, weights.tolist(), strict=True)))
 
 
-class Lesson(NamedTuple):
+class Lesson(msgspec.Struct, frozen=True, gc=False):
     """A labelled transaction to learn.
 
     Attributes:

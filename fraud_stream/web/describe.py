@@ -75,5 +75,4 @@ def _(profile: Profile) -> dict[str, Any]:
 @describe.register
 def _(pending: Pending) -> dict[str, Any]:
     stage = {EARLY: "label without its transaction", DONE: "labelled"}.get(pending.stage, "waits for its label")
-    features = pending.features.tolist()
-    return {**msgspec.structs.asdict(pending), "stage": stage, "time": moment(pending.time), "features": features}
+    return {**msgspec.structs.asdict(pending), "stage": stage, "time": moment(pending.time), "features": pending.row}

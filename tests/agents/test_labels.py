@@ -19,7 +19,7 @@ from tests.agents.test_outputs import Outboxes, as_record, fresh_tables
 
 START = 1_700_000_000.0
 LABEL = Label("T1", "C1", True, START + 60.0, "chargeback", "stolen card")
-SCORED_ONE = Pending(SCORED, START, "C1", 5.0, 0.25, 0.8, "review", "online-3", Doubles.of([1.0, 2.0]))
+SCORED_ONE = Pending(SCORED, START, "C1", 5.0, 0.25, 0.8, "review", "online-3", Doubles.of([1.0, 2.0]).tobytes())
 
 
 @pytest.fixture

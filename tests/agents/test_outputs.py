@@ -93,7 +93,7 @@ def decision(amount: float = 1_000.0) -> Decision:
 
 
 def send(found: Decision, is_late: bool = False, value: bytes = b"as it came") -> None:
-    outputs.Outputs(2, CONTEXT).send(TX, ROW, found, (as_record(value), is_late))
+    outputs.Outputs(2, CONTEXT).send(TX, np.array(ROW), found, (as_record(value), is_late))
 
 
 def test_an_accepted_transaction_is_scored_and_waits_for_its_label(sent: Outboxes) -> None:
@@ -106,7 +106,7 @@ def test_an_accepted_transaction_is_scored_and_waits_for_its_label(sent: Outboxe
     assert (scored["partition"], scored["offset"], scored["latency"]) == (2, 7, 1.0)
     assert (scored["model_version"], scored["rules_version"]) == ("online-3", "r1")
     waiting = outputs.pending.partition(2).get("T1")
-    assert (waiting.stage, waiting.features.tolist(), waiting.time, waiting.verdict) == (SCORED, ROW, START, "accept")
+    assert (waiting.stage, waiting.row, waiting.time, waiting.verdict) == (SCORED, ROW, START, "accept")
 
 
 def test_an_alert_is_sent_before_its_scored_transaction(sent: Outboxes) -> None:

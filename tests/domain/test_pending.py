@@ -1,7 +1,7 @@
 from fraud_stream.domain.packed import Doubles
 from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
 
-SCORED_ONE = Pending(SCORED, 60.0, "C1", 5.0, 0.25, 0.8, "review", "online-3", Doubles.of([1.0, 2.0]))
+SCORED_ONE = Pending(SCORED, 60.0, "C1", 5.0, 0.25, 0.8, "review", "online-3", Doubles.of([1.0, 2.0]).tobytes())
 
 
 def test_the_stages_only_grow() -> None:
