@@ -23,7 +23,7 @@ class DictWindows:
     def change(self, key: Any, time: float) -> WindowStats | None:
         return self.panes[key, time // self.step * self.step]
 
-    def window(self, key: Any, time: float, last: float | None) -> WindowStats:
+    def window(self, key: Any, time: float, last: float | None, pane: WindowStats | None) -> WindowStats:
         newest = time // self.step * self.step
         starts = (newest - n * self.step for n in range(round(self.size / self.step)))
         return merged(self.panes[key, start] for start in sorted(starts) if (key, start) in self.panes)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fraud_stream.domain.matrix import matrix
 from fraud_stream.domain.profile import Profile, seen_within_hour
-from fraud_stream.domain.sliding import DAY, HOUR, SPANS
+from fraud_stream.domain.sliding import DAY, HOUR, MILLION, SPANS
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
 
@@ -161,7 +161,7 @@ class FeatureMaker:
         ]
 
     def after(self, tx: Transaction, profile: Profile, tumbling: WindowStats, hopping: WindowStats) -> list[float]:
-        """The facts of windows that have `tx` in them: features as they are."""
+        """The facts of windows that have `tx` in them."""
         time = tx.timestamp
         found: list[float] = [seen_within_hour(profile.locations, time), seen_within_hour(profile.devices, time)]
         found += profile.sums.row(time)
@@ -171,9 +171,11 @@ class FeatureMaker:
 
     def rows(self, facts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
         """The features of transactions, one row each, of what `before` and `after` noted of each; at least one."""
-        noted, of_windows = np.split(matrix(facts), [len(_FACTS)], axis=1)
+        places = np.cumsum([len(_FACTS), 2, len(SPANS), len(SPANS)])
+        noted, seen, counts, units, of_windows = np.split(matrix(facts), places, axis=1)
         fact = dict(zip(_FACTS, noted.T, strict=True))
-        rows = np.column_stack([*self._of_payment(fact), *_of_history(fact), of_windows])
+        sliding = np.stack([counts, units / MILLION], axis=2).reshape(len(counts), -1)
+        rows = np.column_stack([*self._of_payment(fact), *_of_history(fact), seen, sliding, of_windows])
         if rows.shape[1] != len(self.names):
             raise ValueError(f"{rows.shape[1]} features; there are names for {len(self.names)}")
         return rows

@@ -30,8 +30,11 @@ class CustomerWindows(Protocol):
         """The statistics that a transaction of that time is added to; None where it is too late for that."""
         ...
 
-    def window(self, key: Any, time: float, last: float | None) -> WindowStats:
-        """The earliest window that contains that time; `last` is the largest time added before, None if none was."""
+    def window(self, key: Any, time: float, last: float | None, pane: WindowStats | None) -> WindowStats:
+        """The earliest window that contains that time.
+
+        `last` is the largest time added before, None if none was; `pane` is what `change` gave for that time.
+        """
         ...
 
 
@@ -82,7 +85,8 @@ class Observer:
         if offset <= profile.offset:
             self.counts["replayed"] += 1
             if not profile.ids.repeats(tx.transaction_id, offset):
-                _add_to_windows(tx, offset, state)
+                _add(tx, offset, state.tumbling)
+                _add(tx, offset, state.hopping)
             return None
         state.profiles.put(tx.customer_id, profile)
         if not profile.note(tx, offset, self._max_events):
@@ -90,21 +94,18 @@ class Observer:
             return None
         facts, last = self.maker.before(tx, profile), profile.last_time
         self.counts["folded"] += profile.apply(tx, self._max_events)
-        is_late = not _add_to_windows(tx, offset, state)
+        panes = _add(tx, offset, state.tumbling), _add(tx, offset, state.hopping)
+        is_late = panes[0] is None or panes[1] is None
         self.counts["late"] += is_late
-        tumbling = state.tumbling.window(tx.customer_id, tx.timestamp, last)
-        hopping = state.hopping.window(tx.customer_id, tx.timestamp, last)
+        tumbling = state.tumbling.window(tx.customer_id, tx.timestamp, last, panes[0])
+        hopping = state.hopping.window(tx.customer_id, tx.timestamp, last, panes[1])
         facts += self.maker.after(tx, profile, tumbling, hopping)
         return Observed(facts, is_late)
 
 
-def _add_to_windows(tx: Transaction, offset: int, state: CustomerState) -> bool:
-    """Add to all windows that have not expired; False where one has."""
-    complete = True
-    for windows in (state.tumbling, state.hopping):
-        stats = windows.change(tx.customer_id, tx.timestamp)
-        if stats is None:
-            complete = False
-        else:
-            stats.add(tx, offset)
-    return complete
+def _add(tx: Transaction, offset: int, windows: CustomerWindows) -> WindowStats | None:
+    """Add to the windows; the statistics it was added to, None where they have expired."""
+    stats = windows.change(tx.customer_id, tx.timestamp)
+    if stats is not None:
+        stats.add(tx, offset)
+    return stats

@@ -78,14 +78,18 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 
 def seen_within_hour(known: dict[str, float], now: float) -> int:
     """How many of `known` were seen in the hour that ends at `now`, seconds."""
-    if len(known) < 2:
-        return len(known) and int(next(iter(known.values())) > now - HOUR)
-    return sum(last > now - HOUR for last in known.values())
+    earliest, seen = now - HOUR, 0
+    for last in known.values():
+        if last > earliest:
+            seen += 1
+    return seen
 
 
 def _see(known: dict[str, float], value: str | None, time: float) -> None:
     if value is None:
         return
-    known[value] = max(known.get(value, time), time)
+    last = known.get(value)
+    if last is None or time > last:
+        known[value] = time
     if len(known) > MAX_KNOWN:
         del known[min(known, key=known.__getitem__)]

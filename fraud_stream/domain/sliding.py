@@ -19,7 +19,8 @@ SPANS = (HOUR, DAY, 7 * DAY, 30 * DAY)
 GRACE = DAY
 #: Expired entries are cut off in runs of this length, which costs less than one at a time.
 _TRIM = 32
-_MILLION = 1_000_000
+#: Amounts are counted in units of which so many are one.
+MILLION = 1_000_000
 _EACH = range(len(SPANS))
 
 
@@ -67,7 +68,7 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
 
         What leaves the windows does so when they are read.
         """
-        units = round(amount * _MILLION)
+        units = round(amount * MILLION)
         if self.times and time < self.times[-1]:
             self._insert(time, units)
         else:
@@ -77,27 +78,25 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
     def windows(self, time: float) -> list[Window]:
         """For each span the window that ends at `time`."""
         if self.times and time < self.times[-1]:
-            return [self._window_before(time, span) for span in SPANS]
+            return [Window(count, units / MILLION) for count, units in (self._window_before(time, s) for s in SPANS)]
         self._expire(time)
-        return [Window(count, total / _MILLION) for count, total in zip(self.counts, self.totals, strict=True)]
+        return [Window(count, units / MILLION) for count, units in zip(self.counts, self.totals, strict=True)]
 
-    def row(self, time: float) -> list[float]:
-        """Count and total of each window that ends at `time`, one after the other."""
+    def row(self, time: float) -> list[int]:
+        """The count of each window that ends at `time`, then the total of each, in units of 1 / `MILLION`."""
         if time < self.times[-1]:
-            return [number for window in self.windows(time) for number in window]
+            before = [self._window_before(time, span) for span in SPANS]
+            return [count for count, _ in before] + [units for _, units in before]
         self._expire(time)
-        numbers: list[float] = []
-        for count, total in zip(self.counts, self.totals, strict=True):
-            numbers += (count, total / _MILLION)
-        return numbers
+        return self.counts + self.totals
 
     def longest(self, time: float) -> tuple[int, float, float]:
         """Count, total and sum of squares of the window of the longest span that ends at `time`."""
         if self.times and time < self.times[-1]:
-            inside = self._inside(time, SPANS[-1])
-            return *self._window_before(time, SPANS[-1]), sum(map(self._square, inside))
+            count, units = self._window_before(time, SPANS[-1])
+            return count, units / MILLION, sum(map(self._square, self._inside(time, SPANS[-1])))
         self._expire(time)
-        return self.counts[-1], self.totals[-1] / _MILLION, self.square
+        return self.counts[-1], self.totals[-1] / MILLION, self.square
 
     def _append(self, time: float, units: int) -> None:
         self.times.append(time)
@@ -106,7 +105,7 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
         for n in _EACH:
             counts[n] += 1
             totals[n] += units
-        self.square += (units / _MILLION) ** 2
+        self.square += (units / MILLION) ** 2
 
     def _expire(self, now: float) -> None:
         times, end, starts = self.times, len(self.times), self.starts
@@ -144,7 +143,7 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
     def _square(self, entry: int) -> float:
         if entry < len(self.squares):
             return self.squares[entry]
-        return (self.amounts[entry] / _MILLION) ** 2
+        return (self.amounts[entry] / MILLION) ** 2
 
     def _insert(self, time: float, units: int) -> None:
         """A late transaction: put it in its place and count afresh."""
@@ -160,9 +159,9 @@ class SlidingSums(msgspec.Struct, array_like=True, gc=False):
         self.totals = [int(sum(self.amounts[start:])) for start in self.starts]
         self.square = sum(map(self._square, entries[self.starts[-1] :]))
 
-    def _window_before(self, time: float, span: float) -> Window:
+    def _window_before(self, time: float, span: float) -> tuple[int, int]:
         inside = self._inside(time, span)
-        return Window(sum(map(self._count, inside)), sum(self.amounts[inside.start : inside.stop]) / _MILLION)
+        return sum(map(self._count, inside)), sum(self.amounts[inside.start : inside.stop])
 
     def _inside(self, time: float, span: float) -> range:
         """The entries of the window that ends at `time`, which is before the newest."""

@@ -172,10 +172,7 @@ class Windows(Generic[S]):
         """The value that an event of that `time` is added to; None where it is too late for that."""
         if time + self._expires < self._now(self._partition) and self._table.is_late(time, self._partition):
             return None
-        pane = key, self._pane(time // self._step * self._step)
-        value = self._held.get(pane) or self._new()
-        self._held.put(pane, value)
-        return value
+        return self._held.change((key, self._pane(time // self._step * self._step)), self._new)
 
     def _pane(self, start: float) -> WindowRange:
         """The pane that starts there; most events are of the same one as the event before."""
@@ -183,17 +180,16 @@ class Windows(Generic[S]):
             self._newest = window_range(start, self._step)
         return self._newest
 
-    def window(self, key: Any, time: float, last: float | None) -> S:
+    def window(self, key: Any, time: float, last: float | None, pane: S | None) -> S:
         """The earliest window that contains `time`, with all that was added.
 
         `last` is the largest time that was added before `time` was: between the two there is nothing to look for.
+        `pane` is the value that `change` gave for `time`.
         """
         step, get = self._step, self._held.get
         newest = time // step * step
-        value = get((key, self._pane(newest)))
-        oldest = newest - self._size + step
-        if value is not None and (last is None or last < oldest or self._steps == 1):
-            return value
+        if pane is not None and (self._steps == 1 or last is None or last < newest - self._size + step):
+            return pane
         panes = (get((key, window_range(newest - n * step, step))) for n in self._earlier(newest, last))
         merged: S = self._table.merge(pane for pane in panes if pane is not None)
         return merged

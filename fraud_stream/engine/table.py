@@ -56,6 +56,13 @@ class TablePartition(Generic[V]):
         data = self._taken[key] if key in self._taken else self._read(key)
         return None if data is None else self._codec.load(data)
 
+    def change(self, key: Any, new: Callable[[], V]) -> V:
+        """The value of `key`, a new one where there is none: it is going to be changed."""
+        value: V | None = self._changed.get(key)
+        if value is None:
+            value = self._changed[key] = self.get(key) or new()
+        return value
+
     def put(self, key: Any, value: V | None) -> None:
         """Set the value of `key`; None deletes it."""
         self._changed[key] = value

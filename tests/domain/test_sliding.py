@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud_stream.domain.sliding import DAY, GRACE, HOUR, SPANS, SlidingSums, Window
+from fraud_stream.domain.sliding import DAY, GRACE, HOUR, MILLION, SPANS, SlidingSums, Window
 from fraud_stream.settings import WindowSettings
 
 START = 1_700_000_000.0
@@ -40,7 +40,7 @@ def brute_force(paid: list[Paid], time: float) -> list[Window]:
 
 
 def numbers(windows: list[Window]) -> list[float]:
-    return [number for window in windows for number in window]
+    return [window.count for window in windows] + [round(window.total * MILLION) for window in windows]
 
 
 def of(paid: list[Paid], most: int = 1_000) -> SlidingSums:

@@ -145,7 +145,7 @@ def test_fausts_current_window_has_seen_at_most_one_step_before_the_event() -> N
     table, view = filled()
     with processing(1, START + 299.0):
         assert times_of(view["C1"].current()) == [299.0]
-    assert times_of(Windows(table, 1, Bag).window("C1", START + 299.0, START + 61.0)) == [0.0, 59.0, 61.0, 299.0]
+    assert times_of(Windows(table, 1, Bag).window("C1", START + 299.0, START + 61.0, None)) == [0.0, 59.0, 61.0, 299.0]
 
 
 def test_fausts_window_of_a_while_ago_is_merged() -> None:
@@ -254,7 +254,9 @@ def test_the_window_read_while_events_come_is_the_merge_by_definition(
         seen[key].append(time)
         start, end = table.earliest(time)
         expected = sorted(one for one in seen[key] if start <= one < end + 0.1)
-        assert sorted(Windows(table, 0, Bag).window(key, time, last).times) == expected
+        windows = Windows(table, 0, Bag)
+        for pane in (None, windows.change(key, time)):
+            assert sorted(windows.window(key, time, last, pane).times) == expected
         if committed:
             commit(table)
 
@@ -264,8 +266,8 @@ def test_the_value_of_a_window_with_one_pane_is_the_panes_own() -> None:
     table, _ = hopping()
     windows = Windows(table, 0, Bag)
     bag = windows.change("C1", START)
-    assert windows.window("C1", START, None) is bag
-    assert windows.window("C1", START, START - 300.0) is bag
+    assert windows.window("C1", START, None, bag) is bag
+    assert windows.window("C1", START, START - 300.0, bag) is bag
 
 
 def test_an_event_too_late_for_all_its_windows_is_not_added() -> None:
@@ -291,7 +293,7 @@ def test_a_window_that_is_read_and_not_changed_is_not_written() -> None:
     table, _ = hopping()
     add(table, "C1", START)
     commit(table)
-    Windows(table, 0, Bag).window("C1", START + 120.0, START)
+    Windows(table, 0, Bag).window("C1", START + 120.0, START, None)
     assert commit(table) == []
 
 
