@@ -59,4 +59,4 @@ def pack(value: Any) -> bytes:
 
 def unpack(kind: type[Packed[Any]], data: bytes) -> Packed[Any]:
     """The array that msgspec has stored (its ``dec_hook``)."""
-    return kind.unpack(data)
+    return kind(kind.code, data)

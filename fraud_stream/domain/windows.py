@@ -52,15 +52,14 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
         if offset <= self.offset:
             return False
         self.offset = offset
-        self._add_amount(tx.amount)
-        self._add_time(tx.timestamp)
+        self._add_amount(tx.amount, tx.timestamp)
         _note(self.locations, tx.location)
         _note(self.devices, tx.device)
         _note(self.merchants, tx.merchant_id)
         _note(self.categories, tx.product_category)
         return True
 
-    def _add_amount(self, amount: float) -> None:
+    def _add_amount(self, amount: float, time: float) -> None:
         self.count += 1
         self.total += amount
         self.squares += amount * amount
@@ -68,8 +67,6 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
             self.low = amount
         if amount > self.high:
             self.high = amount
-
-    def _add_time(self, time: float) -> None:
         if time < self.first:
             self.first = time
         if time > self.last:
