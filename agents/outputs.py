@@ -50,7 +50,8 @@ class Outputs:
         self, tx: Transaction, features: NDArray[np.float64], decision: Decision, origin: tuple[Any, bool]
     ) -> None:
         """Send one decision, and have its features wait for the label."""
-        (record, is_late), row = origin, features.tolist()
+        record, is_late = origin
+        row = features.tolist()
         key = tx.customer_id.encode()
         alert = reporter.alert(tx, row, decision, self._context) if decision.verdict != "accept" else None
         if alert is not None:

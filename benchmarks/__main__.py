@@ -7,11 +7,12 @@ import click
 
 from benchmarks import latency, machine, report, throughput
 from fraud_stream.errors import FraudStreamError
+from fraud_stream.options import FiniteRange
 from fraud_stream.terminal import as_json
 
 _KINDS = ("throughput", "latency")
 _COUNT = click.IntRange(1)
-_SECONDS = click.FloatRange(0, min_open=True)
+_SECONDS = FiniteRange(0, min_open=True)
 
 
 @click.command()

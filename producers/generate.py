@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from fraud_stream.kafka import create_topics
+from fraud_stream.options import FiniteRange
 from fraud_stream.settings import Settings, load
 from producers.labels import DelayedLabels
 from producers.options import POSITIVE, SHARE, Moment, Rate, Span, Speed, with_default, with_options
@@ -35,7 +36,7 @@ _OPTIONS = (
     with_default("--merchants", 500, click.IntRange(1, 100_000), "How many merchants are paid."),
     with_default("--fraud-rate", 0.08, SHARE, "Share of fraud."),
     with_default("--missing-rate", 0.05, SHARE, "Share of records that lack an optional field."),
-    with_default("--duplicate-rate", 0.01, click.FloatRange(0, 0.9), "Share of records that were sent before."),
+    with_default("--duplicate-rate", 0.01, FiniteRange(0, 0.9), "Share of records that were sent before."),
     with_default("--outlier-rate", 0.02, SHARE, "Share of genuine payments whose amount is 10 to 50 times too high."),
     with_default("--broken-rate", 0.0, SHARE, "Share of records that must become dead letters."),
     with_default("--label-delay", "10s", Span(), "Event time from a transaction to its label: 10s, 7d."),

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from fraud_stream.options import FiniteRange
 from fraud_stream.settings import parse_duration
 from producers.times import event_seconds
 
-SHARE = click.FloatRange(0, 1)
-POSITIVE = click.FloatRange(0, min_open=True)
+SHARE = FiniteRange(0, 1)
+POSITIVE = FiniteRange(0, min_open=True)
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 

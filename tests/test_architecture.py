@@ -44,7 +44,13 @@ MAY_IMPORT = {
         "fraud_stream.reports",
         "tables",
     },
-    "producers": {"fraud_stream.errors", "fraud_stream.kafka", "fraud_stream.records", "fraud_stream.settings"},
+    "producers": {
+        "fraud_stream.errors",
+        "fraud_stream.kafka",
+        "fraud_stream.options",
+        "fraud_stream.records",
+        "fraud_stream.settings",
+    },
 }
 
 

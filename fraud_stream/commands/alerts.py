@@ -12,6 +12,7 @@ import msgspec
 
 from fraud_stream.domain.rules import SEVERITY_SCORE
 from fraud_stream.kafka import tail
+from fraud_stream.options import FiniteRange
 from fraud_stream.printable import printable
 from fraud_stream.records import Alert, Reason
 from fraud_stream.settings import load
@@ -67,7 +68,7 @@ class AlertFilter:
 @click.option("--type", help="Of this type, for example VELOCITY.")
 @click.option("--customer", help="Of this customer.")
 @click.option("--verdict", type=click.Choice(["review", "block"]), help="With this verdict.")
-@click.option("--min-score", type=click.FloatRange(0, 1), help="With at least this risk.")
+@click.option("--min-score", type=FiniteRange(0, 1), help="With at least this risk.")
 @click.option("--rule", help="With this rule's id among the reasons.")
 @click.option("--brief", is_flag=True, help="One line for each alert, without its reasons.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON, one alert a line.")

@@ -19,6 +19,7 @@ from fraud_stream.commands.alerts import lines
 from fraud_stream.demo.score import Score, Truth, percentile
 from fraud_stream.demo.stage import Stage
 from fraud_stream.kafka import client_config
+from fraud_stream.options import FiniteRange
 from fraud_stream.records import Alert, ScoredTransaction
 
 #: Without DEMO_SECONDS transactions come for so long, and the web view stays until Ctrl-C.
@@ -31,7 +32,7 @@ _PERCENTILES = (0.5, 0.95, 0.99)
 @click.command()
 @click.option(
     "--seconds",
-    type=click.FloatRange(1, 86_400),
+    type=FiniteRange(1, 86_400),
     envvar="DEMO_SECONDS",
     help="Send transactions for so long, then end. Without it: 30 s, and the web view stays until Ctrl-C.",
 )

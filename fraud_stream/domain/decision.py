@@ -106,7 +106,7 @@ class Judge:
         """One decision for each transaction; `rows` has their features, one row each."""
         found = self.rules.evaluate(self._columns(transactions, rows))
         scores: Sequence[float | None] = scorer.scores(rows) or [None] * len(rows)
-        decisions = [self._decision(found.get(n), score) for n, score in enumerate(scores)]
+        decisions = [self._decision(found.get(n, ()), score) for n, score in enumerate(scores)]
         alerted = [n for n, made in enumerate(decisions) if made.verdict != "accept" and made.score is not None]
         if alerted:
             for n, reasons in zip(alerted, scorer.contributions(rows[alerted], MODEL_REASONS), strict=True):
@@ -122,12 +122,12 @@ class Judge:
     def _verdict(self, risk: float) -> Verdict:
         return "block" if risk >= self.thresholds.block else "review"
 
-    def _decision(self, found: list[CompiledRule] | None, score: float | None) -> Decision:
+    def _decision(self, found: Sequence[CompiledRule], score: float | None) -> Decision:
         """A decision; the model has not given its reasons yet."""
-        if found is None and (score is None or score < self.thresholds.alert):
+        if not found and (score is None or score < self.thresholds.alert):
             return Decision(score, score or 0.0, "accept", [], [], [])
-        hits = sorted((r for r in found or () if r.rule.state == "active"), key=_severity, reverse=True)
-        shadow = [rule for rule in found or () if rule.rule.state == "shadow"]
+        hits = sorted((r for r in found if r.rule.state == "active"), key=_severity, reverse=True)
+        shadow = [rule for rule in found if rule.rule.state == "shadow"]
         risk = max(score or 0.0, _severity(hits[0]) if hits else 0.0)
         alerts = bool(hits) or (score is not None and score >= self.thresholds.alert)
         return Decision(score, risk, self._verdict(risk) if alerts else "accept", hits, shadow, [])

@@ -129,6 +129,8 @@ _FACTS = (
     "is_new_device",
     "is_new_location",
 )
+#: What `FeatureMaker.after` notes first.
+_SEEN = ("sliding_locations_1h", "sliding_devices_1h")
 
 
 class FeatureMaker:
@@ -161,7 +163,7 @@ class FeatureMaker:
         ]
 
     def after(self, tx: Transaction, profile: Profile, tumbling: WindowStats, hopping: WindowStats) -> list[float]:
-        """The facts of windows that have `tx` in them."""
+        """The facts of windows that have `tx` in them: `_SEEN`, counts and units of `SlidingSums.row`, the windows'."""
         time = tx.timestamp
         found: list[float] = [seen_within_hour(profile.locations, time), seen_within_hour(profile.devices, time)]
         found += profile.sums.row(time)
@@ -171,7 +173,7 @@ class FeatureMaker:
 
     def rows(self, facts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
         """The features of transactions, one row each, of what `before` and `after` noted of each; at least one."""
-        places = np.cumsum([len(_FACTS), 2, len(SPANS), len(SPANS)])
+        places = np.cumsum([len(_FACTS), len(_SEEN), len(SPANS), len(SPANS)])
         noted, seen, counts, units, of_windows = np.split(matrix(facts), places, axis=1)
         fact = dict(zip(_FACTS, noted.T, strict=True))
         sliding = np.stack([counts, units / MILLION], axis=2).reshape(len(counts), -1)

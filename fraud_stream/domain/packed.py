@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 N = TypeVar("N", int, float)
+P = TypeVar("P", bound="Packed[Any]")
 if TYPE_CHECKING:
 
     class _Array(array[N], Generic[N]):
@@ -21,7 +22,7 @@ else:
 class Packed(_Array[N]):
     """An array of one kind of number.
 
-    >>> Doubles.unpack(Doubles.of([1.5, 2.5]).tobytes()).tolist()
+    >>> unpack(Doubles, pack(Doubles.of([1.5, 2.5]))).tolist()
     [1.5, 2.5]
     """
 
@@ -31,11 +32,6 @@ class Packed(_Array[N]):
     def of(cls, values: Iterable[N] = ()) -> Self:
         """An array of `values`."""
         return cls(cls.code, values)
-
-    @classmethod
-    def unpack(cls, data: bytes) -> Self:
-        """The array that `data` holds."""
-        return cls(cls.code, data)
 
 
 class Doubles(Packed[float]):
@@ -51,12 +47,12 @@ class Longs(Packed[int]):
 
 
 def pack(value: Any) -> bytes:
-    """What msgspec stores of an array (its ``enc_hook``)."""
+    """An array as bytes (msgspec's ``enc_hook``)."""
     if isinstance(value, Packed):
         return value.tobytes()
     raise TypeError(f"cannot store a {type(value).__name__}")
 
 
-def unpack(kind: type[Packed[Any]], data: bytes) -> Packed[Any]:
-    """The array that msgspec has stored (its ``dec_hook``)."""
+def unpack(kind: type[P], data: bytes) -> P:
+    """The array that was packed (msgspec's ``dec_hook``)."""
     return kind(kind.code, data)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fraud_stream.domain.packed import Doubles
+from fraud_stream.domain.packed import Doubles, unpack
 
 EARLY, SCORED, DONE = 0, 1, 2
 
@@ -47,7 +47,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     @property
     def row(self) -> list[float]:
         """The features it was scored with, as numbers."""
-        return Doubles.unpack(self.features).tolist()
+        return unpack(Doubles, self.features).tolist()
 
     def done(self) -> "Pending":
         """What remains after the join: enough to recognise a second label."""

@@ -75,7 +75,10 @@ class WindowedTable(ExactTable):
 
     def deadline(self, key: Any, data: bytes) -> float | None:
         """A pane expires with the last window that it is part of."""
-        return None if self.expires == math.inf else self._last_end(key[1][0]) + self.expires
+        return self._deadline(key[1][0]) if self._expires else None
+
+    def _deadline(self, start: float) -> float:
+        return self._last_end(start) + self.expires
 
     def _schedule_all(self, partition: int, entries: Mapping[Any, bytes | None]) -> None:
         if self._expires:
@@ -83,7 +86,7 @@ class WindowedTable(ExactTable):
             for key in entries:
                 panes[key[1]].append(key)
             for (start, _), keys in panes.items():
-                self._deadlines_of(partition).add_all(keys, self._last_end(start) + self.expires)
+                self._deadlines_of(partition).add_all(keys, self._deadline(start))
 
     @property
     def _expires(self) -> bool:

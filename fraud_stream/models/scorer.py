@@ -54,7 +54,7 @@ class LinearScorer:
         return scaled
 
     def contributions(self, rows: NDArray[np.float64], most: int) -> list[list[Contribution]]:
-        """For each row the `most` features that added most to the log odds, against the mean transaction."""
+        """For each row what added to the log odds, against the mean transaction: at most the `most` largest."""
         added = self._scaled(rows) * self._weights
         largest = np.argsort(-added, axis=1, kind="stable")[:, :most]
         columns = (np.take_along_axis(numbers, largest, axis=1).tolist() for numbers in (rows, added))

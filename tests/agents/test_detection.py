@@ -95,6 +95,12 @@ def test_windows_slide_on() -> None:
     assert feature(taken, "tumbling_count_1h")[-1] == 6
 
 
+def test_each_window_is_read_by_its_own_panes() -> None:
+    taken = take_in(chunk(*(payment(n, n * 600.0) for n in range(2))))
+    assert feature(taken, "hopping_count_5m") == [1, 1]
+    assert feature(taken, "tumbling_count_1h") == [1, 2]
+
+
 def test_a_transaction_too_late_for_its_windows_is_marked() -> None:
     on_time, late = take_in(chunk(payment(0, 86_400.0 * 3), payment(1)))
     assert (on_time.is_late, late.is_late) == (False, True)

@@ -94,9 +94,15 @@ def test_a_transaction_too_late_for_a_window_is_decided_marked_and_counted() -> 
 
 
 def test_a_late_transaction_is_still_added_to_the_window_that_has_not_expired() -> None:
-    state = new_state(LateWindows)
-    (late,) = observe_all([tx("T1", -60.0)], state)
+    (late,) = observe_all([tx("T1", -60.0)], new_state(LateWindows))
     assert (value(late, "tumbling_count_1h"), value(late, "hopping_count_5m")) == (0, 1)
+    mirrored = CustomerState(DictProfiles(), DictWindows(HOUR, HOUR), LateWindows(300.0, 60.0))
+    (other,) = observe_all([tx("T1", -60.0)], mirrored)
+    assert (value(other, "tumbling_count_1h"), value(other, "hopping_count_5m")) == (1, 0)
+    assert late is not None
+    assert other is not None
+    assert late.is_late
+    assert other.is_late
 
 
 def test_a_replay_is_not_decided_again_and_counted() -> None:

@@ -163,11 +163,12 @@ async def test_a_chunk_that_is_not_the_next_is_not_processed_and_commits_nothing
 
 def test_what_faust_clears_from_its_queues_is_fetched_again() -> None:
     app = calm_app()
-    queue = app.topic("transactions").queue
-    queue.put_nowait("a chunk")
-    app.flow_control.resume()
-    assert queue.empty()
-    assert app.chunk_consumer.dropped == 1  # type: ignore[attr-defined]
+    queues = [app.topic(name).queue for name in ("transactions", "labels")]
+    for n, queue in enumerate(queues, 1):
+        queue.put_nowait("a chunk")
+        app.flow_control.resume()
+        assert queue.empty()
+        assert app.chunk_consumer.dropped == n  # type: ignore[attr-defined]
 
 
 def test_nothing_is_fetched_again_where_there_was_nothing_to_clear() -> None:

@@ -35,6 +35,14 @@ def test_a_key_with_one_deadline_is_told_once() -> None:
     assert list(deadlines.expired(1e9)) == []
 
 
+def test_many_keys_may_have_one_deadline() -> None:
+    deadlines = Deadlines(60.0)
+    deadlines.add_all(["C1", "C2"], 10.0)
+    deadlines.add_all(["C2", "C3"], 20.0)
+    assert sorted(deadlines.expired(60.0)) == ["C1", "C2", "C3"]
+    assert list(deadlines.expired(1e9)) == []
+
+
 def test_a_bucket_that_was_told_may_be_filled_again() -> None:
     deadlines = Deadlines(60.0)
     deadlines.add("C1", 10.0)

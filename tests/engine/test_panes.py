@@ -311,6 +311,16 @@ def test_a_pane_expires_with_the_last_window_that_it_is_part_of() -> None:
     assert list(table.entries([0])) == []
 
 
+def test_all_keys_of_a_pane_expire_with_it() -> None:
+    table, _ = hopping(expires=600.0)
+    for key, time in (("C1", START), ("C2", START + 59.0), ("C3", START), ("C4", START + 600.0)):
+        add(table, key, time)
+    commit(table)
+    table.clock.observe(0, START + 960.0)
+    assert table.expire() == 3
+    assert [key[0] for key, _ in table.entries([0])] == ["C4"]
+
+
 def test_an_expired_pane_sends_no_tombstone() -> None:
     """The changelog's own retention deletes windows."""
     table, _ = hopping(expires=600.0)

@@ -79,6 +79,18 @@ def test_a_deleted_value_is_gone_at_once_and_for_good(table: ExactTable) -> None
     assert list(table.entries([0])) == []
 
 
+def test_a_value_on_its_way_to_the_broker_is_changing_and_its_key_known(table: ExactTable) -> None:
+    held = table.partition(0)
+    held.put("k", Number(1, 10))
+    held.take()
+    assert held.is_changing("k")
+    assert held.all_keys() == {"k"}
+    held.put("k", None)
+    assert held.all_keys() == set()
+    held.put("k", Number(2, 20))
+    assert held.all_keys() == {"k"}
+
+
 def test_a_key_that_was_looked_up_in_vain_is_not_written(table: ExactTable) -> None:
     assert table.partition(0).get("nobody") is None
     assert commit(table) == []

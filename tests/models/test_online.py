@@ -65,7 +65,7 @@ ROWS = st.lists(st.tuples(st.lists(st.floats(-LIMIT, LIMIT), min_size=3, max_siz
 def test_rows_are_learnt_together_as_river_learns_them_one_by_one(
     first: list[tuple[list[float], bool]], second: list[tuple[list[float], bool]], rate: float
 ) -> None:
-    one, together = linear_model.LogisticRegression(optim.SGD(rate)), ChunkedRegression(optim.SGD(rate))
+    one, together = linear_model.LogisticRegression(optim.SGD(rate)), ChunkedRegression(rate)
     for row, label in first + second:
         one.learn_one(dict(zip(FEATURES, row, strict=True)), label)
     for part in (first, second):

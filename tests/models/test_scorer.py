@@ -128,7 +128,8 @@ def test_the_largest_contribution_comes_first() -> None:
 
 
 def test_of_each_row_only_the_largest_contributions_are_given() -> None:
-    scorer, rows = LinearScorer(STATE, FEATURES), [[900.0, 50.0, 7.0], mean_row(), [120.0, 90.0, 7.0]]
+    scorer, rows = LinearScorer(STATE, FEATURES), [[900.0, 1.0, 7.0], mean_row(), [120.0, 90.0, 7.0]]
+    assert len(contributions(scorer, rows[0])) == 2
     found = scorer.contributions(np.array(rows), 1)
     assert found == [contributions(scorer, row)[:1] for row in rows]
     assert [len(one) for one in found] == [1, 0, 1]
