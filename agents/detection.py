@@ -44,6 +44,7 @@ async def detection(chunk: Chunk) -> None:
     outputs = Outputs(chunk.partition, context)
     for one, row, decision in zip(taken, rows, decisions, strict=True):
         outputs.send(one.transaction, row, decision, (one.record, one.is_late))
+    outputs.close()
 
 
 def take_in(chunk: Chunk) -> list[Taken]:

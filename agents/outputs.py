@@ -45,6 +45,11 @@ class Outputs:
         self._partition = partition
         self._context = context
         self._pending = pending.partition(partition)
+        self._scored: list[tuple[bytes, bytes]] = []
+
+    def close(self) -> None:
+        """Send what was collected."""
+        outbox.put_all(topics.scored, self._partition, self._scored)
 
     def send(
         self, tx: Transaction, features: NDArray[np.float64], decision: Decision, origin: tuple[Any, bool]
@@ -60,7 +65,7 @@ class Outputs:
         if decision.hits or decision.shadow:
             rule_counts.update(rule.rule.id for rule in (*decision.hits, *decision.shadow))
         scored = reporter.scored(tx, row, decision, Told(record, is_late, alert, self._context))
-        outbox.put(topics.scored, self._partition, key, encode(scored))
+        self._scored.append((key, encode(scored)))
         if is_late:
             outbox.put(topics.late, self._partition, key, record.value)
         self._await_label(tx, reporter.pending(tx, features.tobytes(), decision, self._context), record.offset)

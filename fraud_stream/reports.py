@@ -90,8 +90,8 @@ class Reporter:
             decision.risk,
             decision.verdict,
             alert.alert_id if alert else None,
-            [rule.rule.id for rule in decision.hits],
-            [rule.rule.id for rule in decision.shadow],
+            _ids(decision.hits),
+            _ids(decision.shadow),
             alert.reasons if alert else [],
             context.model_version,
             context.rules_version,
@@ -140,6 +140,10 @@ class Reporter:
     def _values(self, tx: Transaction, row: Sequence[float]) -> dict[str, Any]:
         numbers = {name: float(value) for name, value in zip(self._names, row, strict=True)}
         return {**numbers, **{name: getattr(tx, name) for name in TEXT_FIELDS}}
+
+
+def _ids(rules: Sequence[CompiledRule]) -> list[str]:
+    return [rule.rule.id for rule in rules] if rules else []  # mostly there are none
 
 
 def _moment(seconds: float) -> datetime:

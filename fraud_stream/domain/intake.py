@@ -112,13 +112,12 @@ class Intake:
         ident, customer, moment, amount, *rest = self._fields(wire)
         if ident is None or customer is None or moment is None or amount is None:
             ident, customer, moment, amount = self._required(wire)
-        return Transaction(
-            _identifier("transaction_id", ident),
-            _identifier("customer_id", customer),
-            self._checked_time(moment, now),
-            self._checked_amount(amount),
-            *self._optional(wire, rest),
-        )
+        if type(ident) is not str or not 0 < len(ident) <= LONGEST_ID:
+            ident = _identifier("transaction_id", ident)
+        if type(customer) is not str or not 0 < len(customer) <= LONGEST_ID:
+            customer = _identifier("customer_id", customer)
+        moment, amount = self._checked_time(moment, now), self._checked_amount(amount)
+        return Transaction(ident, customer, moment, amount, *self._optional(wire, rest))
 
     def _open(self, value: bytes | None) -> Any:
         if value is None:
