@@ -1,5 +1,6 @@
 # make demo   install what is needed and see it work: broker, worker, generator, alerts, a closing table
 # make test   install what is needed and run the whole suite, with a real broker
+# make test-kafka  the tests that talk to a broker, on Apache Kafka (needs Java 17 and Maven)
 # make bench  measure this application against a naive Faust agent
 # make lint   formatting, linting, types
 # make lock   pin the dependencies anew (needs uv)
@@ -8,13 +9,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test bench lint lock clean
+.PHONY: demo test test-kafka bench lint lock clean
 
 demo: .venv/runtime
 	@$(BIN)/fraud-stream demo
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+test-kafka: .venv/dev
+	@$(BIN)/python -m deploy.kafka --fetch
+	TEST_BROKER=kafka $(BIN)/python -m pytest -m "broker and not embedded"
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks

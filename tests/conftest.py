@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fraud_stream import broker as embedded
-from tests.harness import ROOT
+from tests.harness import ROOT, a_broker
 
 
 @pytest.fixture
 def broker_port(tmp_path: Path) -> Iterator[int]:
-    """An embedded broker of the test's own: what one test leaves on topics must not reach another."""
-    port = embedded.free_port()
-    with embedded.running(port, tmp_path / "broker.log"):
+    """A broker of the test's own: what one test leaves on topics must not reach another."""
+    with a_broker(tmp_path) as port:
         yield port
 
 

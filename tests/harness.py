@@ -12,11 +12,31 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from deploy.kafka.cluster import Cluster
+from fraud_stream import broker as embedded
 from fraud_stream.broker import free_port
 from fraud_stream.kafka import create_topics, make_producer, read_all
 from fraud_stream.settings import Settings, load
 
 ROOT = Path(__file__).parent.parent
+#: Whether the tests run on Apache Kafka (`make test-kafka`), not on the embedded broker.
+ON_KAFKA = os.environ.get("TEST_BROKER") == "kafka"
+
+
+@contextmanager
+def a_broker(folder: Path) -> Iterator[int]:
+    """A new broker for as long as the block lasts; its port."""
+    port = free_port()
+    if not ON_KAFKA:
+        with embedded.running(port, folder / "broker.log"):
+            yield port
+        return
+    cluster = Cluster(folder / "kafka", [port])
+    try:
+        cluster.start()
+        yield port
+    finally:
+        cluster.kill()
 
 
 def settings_for(port: int, folder: Path, **variables: str) -> tuple[Settings, dict[str, str]]:

@@ -12,7 +12,7 @@ from fraud_stream.errors import BrokerError
 from fraud_stream.kafka import create_topics
 from fraud_stream.settings import load
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.embedded]
 ROOT = Path(__file__).parent.parent
 
 

@@ -8,6 +8,7 @@ import pytest
 from fraud_stream import broker, kafka
 from fraud_stream.errors import BrokerError
 from fraud_stream.settings import load
+from tests.harness import a_broker
 
 pytestmark = pytest.mark.broker
 CONF = str(Path(__file__).parent.parent / "faust.conf")
@@ -18,9 +19,8 @@ def settings_at(port: int):
 
 
 @pytest.fixture(scope="module")
-def settings():
-    port = broker.free_port()
-    with broker.running(port):
+def settings(tmp_path_factory):
+    with a_broker(tmp_path_factory.mktemp("broker")) as port:
         made = settings_at(port)
         kafka.create_topics(made)
         yield made
@@ -67,10 +67,10 @@ def test_from_the_end_comes_only_what_is_new(settings):
 
 
 def test_follow_reads_what_is_there_and_goes_on(settings):
-    send(settings, "late-ones", range(10))
-    more = threading.Timer(1, send, (settings, "late-ones", range(10, 20)))
+    send(settings, "labels", range(10))
+    more = threading.Timer(1, send, (settings, "labels", range(10, 20)))
     more.start()
-    found = numbers(islice(kafka.tail(settings, "late-ones", follow=True), 20))
+    found = numbers(islice(kafka.tail(settings, "labels", follow=True), 20))
     more.join()
     assert sorted(found) == list(range(20))
 

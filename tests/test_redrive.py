@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from fraud_stream import broker
 from fraud_stream.errors import BrokerError
 from fraud_stream.kafka import create_topics, make_producer, read_all
 from fraud_stream.records import DeadLetter
 from fraud_stream.redrive import REDRIVEN, Place, Selection, letters, make_plan, redrive
 from fraud_stream.settings import Settings, load
+from tests.harness import a_broker
 
 pytestmark = pytest.mark.broker
 CONF = str(Path(__file__).parent.parent / "faust.conf")
@@ -15,10 +15,9 @@ REASONS = ("bad_id", "bad_amount", "null")
 
 
 @pytest.fixture
-def settings():
-    port = broker.free_port()
-    environ = {"FRAUD_STREAM_CONF": CONF, "FRAUD_STREAM_BROKER_URL": f"kafka://127.0.0.1:{port}"}
-    with broker.running(port):
+def settings(tmp_path):
+    with a_broker(tmp_path) as port:
+        environ = {"FRAUD_STREAM_CONF": CONF, "FRAUD_STREAM_BROKER_URL": f"kafka://127.0.0.1:{port}"}
         made = load(environ).settings
         create_topics(made)
         yield made

@@ -20,6 +20,7 @@ def measured(tmp_path: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.mark.broker
+@pytest.mark.embedded
 def test_throughput_is_measured_of_both_contestants(tmp_path: Path) -> None:
     printed, found = measured(tmp_path, "throughput", "--transactions", "600", "--naive-transactions", "1000")
     assert "CPU us/transaction" in printed
@@ -38,6 +39,7 @@ def test_throughput_is_measured_of_both_contestants(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.embedded
 def test_latency_is_measured_of_every_alert(tmp_path: Path) -> None:
     printed, found = measured(tmp_path, "latency", "--rate", "200", "--seconds", "2", "--warm-up", "1")
     assert "p99.9" in printed

@@ -1,11 +1,10 @@
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from fraud_stream import broker
 from fraud_stream.cli import main
 from fraud_stream.kafka import create_topics
 from fraud_stream.settings import FILE_VARIABLE, PREFIX, Settings, load
@@ -29,12 +28,10 @@ def run() -> Run:
 
 
 @pytest.fixture
-def served(monkeypatch, tmp_path) -> Iterator[Settings]:
-    """An embedded broker with the topics, and settings that lead to it."""
-    port = broker.free_port()
-    monkeypatch.setenv("FRAUD_STREAM_BROKER_URL", f"kafka://127.0.0.1:{port}")
+def served(monkeypatch, broker_port: int) -> Settings:
+    """A broker with the topics, and settings that lead to it."""
+    monkeypatch.setenv("FRAUD_STREAM_BROKER_URL", f"kafka://127.0.0.1:{broker_port}")
     monkeypatch.setenv("FRAUD_STREAM_TOPICS_PARTITIONS", "2")
-    with broker.running(port, tmp_path / "broker.log"):
-        settings = load().settings
-        create_topics(settings)
-        yield settings
+    settings = load().settings
+    create_topics(settings)
+    return settings

@@ -11,7 +11,7 @@ from fraud_stream.commands.broker import own_port
 from fraud_stream.errors import BrokerError
 from fraud_stream.settings import BrokerSettings
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.embedded]
 
 
 def hear_ctrl_c() -> None:

@@ -10,11 +10,10 @@ from urllib.parse import quote
 
 import pytest
 
-from fraud_stream import broker as embedded
 from fraud_stream.kafka import read_all
 from fraud_stream.records import DeadLetter, alert_id
 from fraud_stream.settings import Settings
-from tests.harness import Worker, count, produce, settings_for, values, wait_until, worker
+from tests.harness import Worker, a_broker, count, produce, settings_for, values, wait_until, worker
 
 pytestmark = pytest.mark.broker
 START = 1_700_000_000.0
@@ -56,8 +55,7 @@ class Run(NamedTuple):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder: Path = tmp_path_factory.mktemp("stream")
-    port = embedded.free_port()
-    with embedded.running(port, folder / "broker.log"):
+    with a_broker(folder) as port:
         settings, environ = settings_for(port, folder, FRAUD_STREAM_TOPICS_PARTITIONS="2")
         records: list[tuple[str | None, bytes | None]] = [*good(), *BAD.values(), good()[-1]]  # the last one twice
         late = payment("L1", "habit", START + 5 * DAY, 21.0)

@@ -1,0 +1,1 @@
+"""What the application runs on, started without containers."""
