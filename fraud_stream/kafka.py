@@ -67,6 +67,7 @@ def make_producer(broker: BrokerSettings) -> Producer:
             "partitioner": "murmur2_random",
             "linger.ms": 5,
             "acks": "all",
+            "max.in.flight.requests.per.connection": 1,  # else a batch that is sent again comes after later ones
             "message.max.bytes": LARGEST_DEAD_LETTER,
             "queue.buffering.max.messages": 200_000,
         }

@@ -28,7 +28,8 @@ def settings(tmp_path_factory):
 
 def send(settings, topic: str, values: range) -> None:
     """Send numbers in batches of 100, whose base offset the embedded broker takes for the end."""
-    producer = kafka.Producer({**kafka.client_config(settings.broker), "linger.ms": 200, "batch.num.messages": 100})
+    ordered = {"linger.ms": 200, "batch.num.messages": 100, "max.in.flight.requests.per.connection": 1}
+    producer = kafka.Producer({**kafka.client_config(settings.broker), **ordered})
     for value in values:
         producer.produce(topic, str(value), partition=value % 4)
     assert producer.flush(10) == 0

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.kafka.jars import class_path
-from fraud_stream.broker import free_port
+from fraud_stream.broker import free_port, port_is_taken
 from fraud_stream.errors import BrokerError
 from fraud_stream.processes import spawn, stop
 
@@ -20,6 +20,8 @@ from fraud_stream.processes import spawn, stop
 START_TIMEOUT = 60.0
 #: Seconds that a broker may take to hand its partitions over and end.
 STOP_TIMEOUT = 40.0
+#: Seconds that the last of them may take.
+LAST_TIMEOUT = 6.0
 _MEMORY = "-Xms256m", "-Xmx1g"
 Properties = Mapping[str, str]
 _NONE: Properties = MappingProxyType({})
@@ -63,13 +65,19 @@ class Broker:
             raise BrokerError(f"Kafka refuses its settings: {(done.stdout + done.stderr).strip()[-2_000:]}")
 
     def start(self) -> None:
-        """Start it; it does not answer yet."""
+        """Start it; it does not answer yet.
+
+        Raises:
+            BrokerError: Something else listens on its port.
+        """
+        if port_is_taken(self.port):
+            raise BrokerError(f"port {self.port} is taken; choose others with --port")
         self._process = spawn(_java(*_MEMORY, "kafka.Kafka", str(self._settings)), self.log)
 
-    def stop(self) -> None:
-        """Have it hand over what it leads and end."""
+    def stop(self, patience: float = STOP_TIMEOUT) -> None:
+        """Have it hand over what it leads and end; it is killed where that takes longer than `patience` seconds."""
         if self._process is not None:
-            stop(self._process, STOP_TIMEOUT)
+            stop(self._process, patience)
 
     def kill(self) -> None:
         """End it as a power failure would."""
@@ -110,9 +118,14 @@ class Cluster:
         self.wait()
 
     def stop(self) -> None:
-        """End all brokers, the last first; each hands over to those that are left."""
-        for broker in reversed(self.brokers):
+        """End all brokers, the last first; each hands over to those that are left.
+
+        The first has nobody to hand over to.  In a cluster of several it would wait for that for ever.
+        """
+        first, *others = self.brokers
+        for broker in reversed(others):
             broker.stop()
+        first.stop(LAST_TIMEOUT)
 
     def kill(self) -> None:
         """End all brokers at once: for tests, which throw their data away."""
