@@ -90,15 +90,16 @@ class Worker:
     def wait_until_ready(self) -> "Worker":
         """Wait until the worker has joined its group and serves its pages."""
 
-        def ready() -> bool:
-            assert self.process.poll() is None, self.text()[-3_000:]
-            try:
-                return bool(self.get("/table/")[0]["partitions"])
-            except OSError:
-                return False
-
-        wait_until(ready)
+        wait_until(self.partitions)
         return self
+
+    def partitions(self) -> int:
+        """How many partitions of its tables it has; 0 while it starts, recovers or rebalances."""
+        assert self.process.poll() is None, self.text()[-3_000:]
+        try:
+            return len(self.get("/table/")[0]["partitions"])
+        except OSError:
+            return 0
 
     def text(self) -> str:
         return self.log.read_text(errors="replace")

@@ -151,6 +151,11 @@ class ExactApp(faust.App):
         for service in (*self._readers, self.group_commit):
             await self.add_runtime_dependency(service)
 
+    async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
+        """The last thing that Faust does before it closes the tables: wait until every chunk is acknowledged."""
+        await super()._consumer_wait_empty(consumer, logger)
+        await self.group_commit.close()
+
     async def _prepare_or_exit(self) -> None:
         try:
             await self._check_web_port()

@@ -44,6 +44,7 @@ class GroupCommit(Service):
         self._beaten_at = math.inf
         self._done: list[Callable[[], Any]] = []
         self._lock = asyncio.Lock()
+        self._closed = False
 
     def add_table(self, table: ExactTable, rank: int) -> None:
         """Commit `table` after all tables of lower ranks."""
@@ -62,13 +63,18 @@ class GroupCommit(Service):
             Exception: Something could not be delivered; nothing is acknowledged from then on.
         """
         async with self._lock:
-            if self.failed is None:
+            if self.failed is None and not self._closed:
                 try:
                     await self._commit()
                 except Exception as error:
                     self.failed = error
                     self.log.critical("cannot deliver, the worker stops and its records are read again: %r", error)
                     raise
+
+    async def close(self) -> None:
+        """Wait for a commit that is under way, and begin none from then on: the tables are about to close."""
+        async with self._lock:
+            self._closed = True
 
     def fail(self, error: BaseException) -> None:
         """Something went wrong in the middle of a chunk: what is in memory must never be written."""

@@ -278,3 +278,17 @@ def test_a_module_that_cannot_be_imported_stops_the_worker(broken_module: str) -
 def test_the_group_commit_is_one_and_the_same() -> None:
     app = make_app()
     assert app.group_commit is app.group_commit
+
+
+async def test_no_commit_begins_once_the_tables_are_about_to_close() -> None:
+    """A commit in the middle of it would open a store again that has just been closed."""
+    app = make_app()
+    waited: list[str] = []
+
+    class Consumer:
+        async def wait_empty(self) -> None:
+            waited.append("empty")
+
+    await app._consumer_wait_empty(Consumer(), app.log)
+    assert waited == ["empty"]
+    assert app.group_commit._closed

@@ -128,6 +128,19 @@ async def test_what_is_called_before_a_commit_may_put_outputs_and_finish_chunks(
     assert bench.producer.events == ["sent models", "delivered models", "ack of the trainer"]
 
 
+async def test_once_closed_it_waits_for_the_commit_under_way_and_begins_none() -> None:
+    bench = Bench()
+    bench.process_chunk(1)
+    under_way = asyncio.ensure_future(bench.commit.commit())
+    await asyncio.sleep(0)
+    await bench.commit.close()
+    assert under_way.done()
+    bench.process_chunk(2)
+    await bench.commit.commit()
+    assert bench.producer.events == ORDER
+    assert [bench.stored(table) for table in bench.tables] == [[1], [1], [1]]
+
+
 async def test_what_expired_is_deleted_with_the_same_commit() -> None:
     bench = Bench()
     table = plain_table(bench.app, "short", rank=0, lifetime=lambda _, __: 60.0)

@@ -111,6 +111,7 @@ CONTRACT = [
     Reliance("app", faust.App, "_discovery_modules", "self"),
     Reliance("app", faust.App, "_on_autodiscovery_error", "self name"),
     Reliance("app", faust.App, "on_start", "self"),
+    Reliance("app", faust.App, "_consumer_wait_empty", "self consumer logger"),
     Reliance("app", Stream, "noack", "self"),
     Reliance("app", Stream, "ack", "self event"),
     Reliance("app", Stream, "events", "self"),

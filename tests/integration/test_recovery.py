@@ -112,7 +112,7 @@ def test_a_key_of_another_worker_is_found_there(broker_port: int, tmp_path: Path
     produce(settings, "transactions", payments(0, 1_000))
     with worker(environ, tmp_path, "a") as a, worker(environ, tmp_path, "b") as b:
         wait_until(lambda: count(settings, "scored") >= 1_000)
-        wait_until(lambda: {len(w.get("/table/")[0]["partitions"]) for w in (a, b)} == {2})
+        wait_until(lambda: {a.partitions(), b.partitions()} == {2})
         found = wait_until(lambda: same_answers(a, b))
     assert {answer["worker"] for answer in found} == {f"http://127.0.0.1:{w.port}" for w in (a, b)}
     assert all(answer["windows"][0]["count"] >= 1 for answer in found)
