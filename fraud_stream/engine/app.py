@@ -152,9 +152,10 @@ class ExactApp(faust.App):
             await self.add_runtime_dependency(service)
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
-        """The last thing that Faust does before it closes the tables: wait until every chunk is acknowledged."""
+        """Wait until every chunk is acknowledged: in a rebalance, and at the end, when Faust then closes the tables."""
         await super()._consumer_wait_empty(consumer, logger)
-        await self.group_commit.close()
+        if self.should_stop:
+            await self.group_commit.close()
 
     async def _prepare_or_exit(self) -> None:
         try:

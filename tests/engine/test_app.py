@@ -280,7 +280,7 @@ def test_the_group_commit_is_one_and_the_same() -> None:
     assert app.group_commit is app.group_commit
 
 
-async def test_no_commit_begins_once_the_tables_are_about_to_close() -> None:
+async def test_no_commit_begins_once_the_tables_are_about_to_close_for_good() -> None:
     """A commit in the middle of it would open a store again that has just been closed."""
     app = make_app()
     waited: list[str] = []
@@ -291,4 +291,7 @@ async def test_no_commit_begins_once_the_tables_are_about_to_close() -> None:
 
     await app._consumer_wait_empty(Consumer(), app.log)
     assert waited == ["empty"]
+    assert not app.group_commit._closed  # a rebalance: the worker goes on
+    app._stopped.set()
+    await app._consumer_wait_empty(Consumer(), app.log)
     assert app.group_commit._closed
