@@ -19,7 +19,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "device_type": ("device",),
 }
 YEAR_2000 = 946_684_800.0
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1)  # without a zone, as the times that it is taken from: they are UTC
 #: A number from here on is read as milliseconds: as seconds it would be the year 5138.
 FIRST_MILLISECOND = 1e11
 LONGEST_ID = 256
@@ -112,12 +112,13 @@ class Intake:
         ident, customer, moment, amount, *rest = self._fields(wire)
         if ident is None or customer is None or moment is None or amount is None:
             ident, customer, moment, amount = self._required(wire)
-        if type(ident) is not str or not 0 < len(ident) <= LONGEST_ID:
-            ident = _identifier("transaction_id", ident)
-        if type(customer) is not str or not 0 < len(customer) <= LONGEST_ID:
-            customer = _identifier("customer_id", customer)
-        moment, amount = self._checked_time(moment, now), self._checked_amount(amount)
-        return Transaction(ident, customer, moment, amount, *self._optional(wire, rest))
+        return Transaction(
+            _identifier("transaction_id", ident),
+            _identifier("customer_id", customer),
+            self._checked_time(moment, now),
+            self._checked_amount(amount),
+            *self._optional(wire, rest),
+        )
 
     def _open(self, value: bytes | None) -> Any:
         if value is None:

@@ -52,14 +52,14 @@ class WindowStats(msgspec.Struct, array_like=True, gc=False):
         if offset <= self.offset:
             return False
         self.offset = offset
-        self._add_amount(tx.amount, tx.timestamp)
+        self._add_numbers(tx.amount, tx.timestamp)
         _note(self.locations, tx.location)
         _note(self.devices, tx.device)
         _note(self.merchants, tx.merchant_id)
         _note(self.categories, tx.product_category)
         return True
 
-    def _add_amount(self, amount: float, time: float) -> None:
+    def _add_numbers(self, amount: float, time: float) -> None:
         self.count += 1
         self.total += amount
         self.squares += amount * amount
