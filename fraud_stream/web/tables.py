@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 from faust import web
-from faust.types import TP
 from faust.web.exceptions import ServiceUnavailable
 from yarl import URL
 
@@ -82,9 +81,9 @@ def _find(view: Any, name: str) -> ExactTable:
 
 
 def _active(table: ExactTable) -> list[int]:
-    """The partitions of a table that this worker processes; of others it may hold standby copies."""
+    """The partitions of a table that this worker processes, empty ones too; of others it may hold standby copies."""
     topic = table.changelog_topic_name
-    return sorted(n for n in table.store.held() if TP(topic, n) in app.assignor.assigned_actives())
+    return sorted(tp.partition for tp in app.assignor.assigned_actives() if tp.topic == topic)
 
 
 def _summary(table: ExactTable) -> dict[str, Any]:
