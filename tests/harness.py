@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from deploy.kafka.cluster import Cluster
+import orjson
+
 from fraud_stream import broker as embedded
 from fraud_stream.broker import free_port
 from fraud_stream.kafka import create_topics, make_producer, read_all
 from fraud_stream.settings import Settings, load
+from tests.kafka import kafka
 
 ROOT = Path(__file__).parent.parent
 #: Whether the tests run on Apache Kafka (`make test-kafka`), not on the embedded broker.
@@ -25,18 +27,14 @@ ON_KAFKA = os.environ.get("TEST_BROKER") == "kafka"
 
 @contextmanager
 def a_broker(folder: Path) -> Iterator[int]:
-    """A new broker for as long as the block lasts; its port."""
-    port = free_port()
-    if not ON_KAFKA:
-        with embedded.running(port, folder / "broker.log"):
+    """A broker without topics for as long as the block lasts; its port."""
+    if ON_KAFKA:
+        with kafka.lent() as port:
             yield port
         return
-    cluster = Cluster(folder / "kafka", [port])
-    try:
-        cluster.start()
+    port = free_port()
+    with embedded.running(port, folder / "broker.log"):
         yield port
-    finally:
-        cluster.kill()
 
 
 def settings_for(port: int, folder: Path, **variables: str) -> tuple[Settings, dict[str, str]]:
@@ -44,6 +42,7 @@ def settings_for(port: int, folder: Path, **variables: str) -> tuple[Settings, d
     environ = {
         "FRAUD_STREAM_CONF": str(ROOT / "faust.conf"),
         "FRAUD_STREAM_BROKER_URL": f"kafka://127.0.0.1:{port}",
+        "FRAUD_STREAM_APP_ID": kafka.app_id,
         "FRAUD_STREAM_STORE_DATADIR": str(folder),
         **variables,
     }
@@ -53,7 +52,7 @@ def settings_for(port: int, folder: Path, **variables: str) -> tuple[Settings, d
 class Worker:
     """One worker process."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, name: str) -> None:
+    def __init__(self, environ: Mapping[str, str], folder: Path, name: str, app: str = "fraud_stream") -> None:
         self.port = free_port()
         self.log = folder / f"{name}.log"
         datadir = folder / name
@@ -63,7 +62,7 @@ class Worker:
             "FRAUD_STREAM_WEB_PORT": str(self.port),
             "FRAUD_STREAM_STORE_DATADIR": str(datadir),
         }
-        command = [sys.executable, "-m", "faust", "-A", "fraud_stream", "worker", "-l", "info"]
+        command = [sys.executable, "-m", "faust", "-A", app, "worker", "-l", "info"]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "--web-port", str(self.port)], cwd=ROOT, env=environment, stdout=output, stderr=output
@@ -106,8 +105,10 @@ class Worker:
 
 
 @contextmanager
-def worker(environ: Mapping[str, str], folder: Path, name: str = "worker") -> Iterator[Worker]:
-    running = Worker(environ, folder, name)
+def worker(
+    environ: Mapping[str, str], folder: Path, name: str = "worker", app: str = "fraud_stream"
+) -> Iterator[Worker]:
+    running = Worker(environ, folder, name, app)
     try:
         yield running
     finally:
@@ -145,7 +146,7 @@ def produce(settings: Settings, topic: str, records: Iterable[tuple[str | bytes 
 
 def values(settings: Settings, topic: str) -> list[Any]:
     """Every JSON value on a topic."""
-    return [json.loads(message.value()) for message in read_all(settings, topic)]
+    return [orjson.loads(message.value()) for message in read_all(settings, topic)]
 
 
 def count(settings: Settings, topic: str) -> int:

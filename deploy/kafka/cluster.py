@@ -34,12 +34,17 @@ class Broker:
         number: Its number in the cluster, from 1 on.
         port: Where clients reach it, on the loopback.
         folder: Its data, settings and log.
+
+    Attributes:
+        controller_port: Where controllers reach it.
+        inner_port: Where other brokers, and this module, reach it: always in plain text, on the loopback.
     """
 
     def __init__(self, number: int, port: int, folder: Path) -> None:
         self.number = number
         self.port = port
         self.controller_port = free_port()
+        self.inner_port = free_port()
         self.log = folder / "server.log"
         self._folder = folder
         self._settings = folder / "server.properties"
@@ -93,11 +98,16 @@ class Cluster:
         folder: For their data, settings and logs.
         ports: Where clients reach each of them.
         properties: Settings of Kafka beside those that make it a cluster on the loopback.
+        protocol: How clients speak to it: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; what else that needs is in
+            `properties`, as ``listener.name.clients.…``.
     """
 
-    def __init__(self, folder: Path, ports: Sequence[int], properties: Properties = _NONE) -> None:
+    def __init__(
+        self, folder: Path, ports: Sequence[int], properties: Properties = _NONE, protocol: str = "PLAINTEXT"
+    ) -> None:
         self.brokers = [Broker(n, port, folder / f"broker-{n}") for n, port in enumerate(ports, 1)]
         self._properties = properties
+        self._protocol = protocol
 
     @property
     def servers(self) -> str:
@@ -148,7 +158,8 @@ class Cluster:
             time.sleep(0.1)
 
     def _answering(self) -> set[int]:
-        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0, "socket.timeout.ms": 2_000})
+        servers = ",".join(f"127.0.0.1:{broker.inner_port}" for broker in self.brokers)
+        admin = AdminClient({"bootstrap.servers": servers, "log_level": 0, "socket.timeout.ms": 2_000})
         try:
             return set(admin.list_topics(timeout=2.0).brokers)
         except KafkaException:
@@ -162,7 +173,8 @@ class Cluster:
             "process.roles": "broker,controller",
             "controller.quorum.voters": ",".join(voters),
             "controller.listener.names": "CONTROLLER",
-            "inter.broker.listener.name": "PLAINTEXT",
+            "inter.broker.listener.name": "BROKERS",
+            "listener.security.protocol.map": f"CLIENTS:{self._protocol},BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "default.replication.factor": copies,
             "min.insync.replicas": safe,
             "offsets.topic.replication.factor": copies,
@@ -172,18 +184,19 @@ class Cluster:
         }
 
     def _listeners(self, broker: Broker) -> Properties:
-        clients = f"PLAINTEXT://127.0.0.1:{broker.port}"
+        reached = f"CLIENTS://127.0.0.1:{broker.port},BROKERS://127.0.0.1:{broker.inner_port}"
         return {
-            "listeners": f"{clients},CONTROLLER://127.0.0.1:{broker.controller_port}",
-            "advertised.listeners": clients,
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"{reached},CONTROLLER://127.0.0.1:{broker.controller_port}",
+            "advertised.listeners": reached,
         }
 
 
 @contextmanager
-def running(folder: Path, ports: Sequence[int], properties: Properties = _NONE) -> Iterator[Cluster]:
-    """A cluster for as long as the block lasts."""
-    cluster = Cluster(folder, ports, properties)
+def running(
+    folder: Path, ports: Sequence[int], properties: Properties = _NONE, protocol: str = "PLAINTEXT"
+) -> Iterator[Cluster]:
+    """A cluster for as long as the block lasts; arguments as for `Cluster`."""
+    cluster = Cluster(folder, ports, properties, protocol)
     try:
         cluster.start()
         yield cluster
