@@ -17,6 +17,8 @@ from fraud_stream.settings import BrokerSettings, Settings
 
 #: Seconds that a broker may take to answer.
 PATIENCE = 10.0
+#: Seconds of one attempt.
+_ONCE = 2.0
 #: Bytes.  A dead letter carries its reason besides the record, so it may be larger than what its own topic took.
 LARGEST_DEAD_LETTER = 20_000_000
 
@@ -80,8 +82,7 @@ def create_topics(settings: Settings) -> list[str]:
     Raises:
         BrokerError: The broker does not answer, or topics exist with other numbers of partitions.
     """
-    admin = AdminClient(client_config(settings.broker))
-    there = _existing(admin, settings)
+    admin, there = _admin_and_topics(settings.broker)
     specs = topic_specs(settings)
     wrong = [spec for spec in specs if there.get(spec.name, spec.partitions) != spec.partitions]
     if wrong:
@@ -101,18 +102,50 @@ def _fault(spec: TopicSpec, partitions: int) -> str:
     )
 
 
-def _existing(admin: AdminClient, settings: Settings) -> dict[str, int]:
-    found = _metadata(admin, settings.broker).topics
-    return {name: len(topic.partitions) for name, topic in found.items() if not topic.error}
+def _admin_and_topics(broker: BrokerSettings) -> tuple[AdminClient, dict[str, int]]:
+    trouble = _Trouble()
+    config: dict[str, Any] = {**client_config(broker), "error_cb": trouble.hear}
+    admin = AdminClient(config)
+    found = _metadata(admin, broker, trouble).topics
+    return admin, {name: len(topic.partitions) for name, topic in found.items() if not topic.error}
 
 
-def _metadata(client: Any, broker: BrokerSettings, topic: str | None = None) -> Any:
-    try:
-        return client.list_topics(topic, timeout=PATIENCE)
-    except KafkaException:
+class _Trouble:
+    """What a client has to say of its broker.
+
+    Attributes:
+        refusal: Why the broker does not let us in, or we do not trust it.
+        on_down: Called when no broker can be reached any more.
+    """
+
+    def __init__(self) -> None:
+        self.refusal: str | None = None
+        self.on_down: Callable[[], object] = lambda: None
+
+    def hear(self, error: KafkaError) -> None:
+        """Note an error; one that TLS sends as an alert has no code of its own."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # told once; lesser errors come with every attempt
+            self.on_down()
+        elif error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL) or "SSL alert" in error.str():
+            self.refusal = error.str()
+
+
+def _metadata(client: Any, broker: BrokerSettings, trouble: _Trouble, topic: str | None = None) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while trouble.refusal is None and time.monotonic() < deadline:
+        try:
+            return client.list_topics(topic, timeout=_ONCE)
+        except KafkaException:
+            client.poll(0)  # it tells its troubles here
+    if trouble.refusal is not None:
         raise BrokerError(
-            f"no broker answers at {broker.url}; start one (`fraud-stream broker`) or set [broker] url"
-        ) from None
+            f"the broker at {broker.url} and this program do not accept each other: {trouble.refusal}; "
+            "see [broker] security_protocol, sasl_… and ssl_… (`fraud-stream config` shows what is in force)"
+        )
+    raise BrokerError(
+        f"no broker answers at {broker.url}; start one (`fraud-stream broker`) or set [broker] url and "
+        f"security_protocol, which is {broker.security_protocol}"
+    )
 
 
 def _create(admin: AdminClient, missing: list[TopicSpec], replication: int) -> dict[str, Any]:
@@ -137,7 +170,7 @@ def list_topics(settings: Settings) -> dict[str, int]:
     Raises:
         BrokerError: The broker does not answer.
     """
-    return _existing(AdminClient(client_config(settings.broker)), settings)
+    return _admin_and_topics(settings.broker)[1]
 
 
 def read_all(settings: Settings, topic: str) -> Iterator[Any]:
@@ -171,10 +204,13 @@ def tail(
     Raises:
         BrokerError: There is no such topic, or the broker does not answer.
     """
-    consumer = Consumer(_reader_config(settings.broker, on_trouble))
+    trouble = _Trouble()
+    consumer = Consumer(_reader_config(settings.broker, trouble))
     try:
-        ahead = _assign(consumer, settings.broker, topic, OFFSET_BEGINNING if from_start else OFFSET_END)
-        for message in _polled(consumer, ahead):
+        start = OFFSET_BEGINNING if from_start else OFFSET_END
+        ahead = _assign(consumer, _metadata(consumer, settings.broker, trouble, topic).topics[topic], start)
+        trouble.on_down = on_trouble
+        for message in _patiently(consumer, _polled(consumer, ahead), start):
             # A broker may take the start of its last batch for the end: what comes before the true end is passed over.
             if message.error() is None and (from_start or message.partition() not in ahead):
                 yield message
@@ -186,11 +222,7 @@ def tail(
         consumer.close()
 
 
-def _reader_config(broker: BrokerSettings, on_trouble: Callable[[], object]) -> dict[str, Any]:
-    def hear(error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # told once; lesser errors come with every attempt
-            on_trouble()
-
+def _reader_config(broker: BrokerSettings, trouble: _Trouble) -> dict[str, Any]:
     return {
         **client_config(broker),
         "group.id": "fraud-stream-reader",  # librdkafka wants one; nothing is committed
@@ -198,15 +230,14 @@ def _reader_config(broker: BrokerSettings, on_trouble: Callable[[], object]) -> 
         "enable.partition.eof": True,  # the end comes from the fetch, which every broker answers rightly
         "fetch.wait.max.ms": 100,  # an end is told after so long
         "auto.offset.reset": "earliest",  # where the topic no longer has what is to be read next
-        "error_cb": hear,
+        "error_cb": trouble.hear,
     }
 
 
-def _assign(consumer: Consumer, broker: BrokerSettings, topic: str, offset: int) -> set[int]:
-    found = _metadata(consumer, broker, topic).topics[topic]
+def _assign(consumer: Consumer, found: Any, offset: int) -> set[int]:
     if found.error:
-        raise BrokerError(f"there is no topic {topic!r}; `fraud-stream topics` makes it")
-    consumer.assign([TopicPartition(topic, partition, offset) for partition in found.partitions])
+        raise BrokerError(f"there is no topic {found.topic!r}; `fraud-stream topics` makes it")
+    consumer.assign([TopicPartition(found.topic, partition, offset) for partition in found.partitions])
     return set(found.partitions)
 
 
@@ -220,6 +251,19 @@ def _polled(consumer: Consumer, ahead: set[int]) -> Iterator[Any]:
         elif time.monotonic() - heard > PATIENCE:
             raise BrokerError(f"the broker has not answered for {PATIENCE:.0f} s")
         yield from messages
+
+
+def _patiently(consumer: Consumer, messages: Iterator[Any], start: int) -> Iterator[Any]:
+    """The messages; a partition that its broker does not know yet, since it was made just now, begins again."""
+    deadline = time.monotonic() + PATIENCE
+    for message in messages:
+        error = message.error()
+        if error and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and time.monotonic() < deadline:
+            time.sleep(0.1)
+            consumer.incremental_unassign([TopicPartition(message.topic(), message.partition())])
+            consumer.incremental_assign([TopicPartition(message.topic(), message.partition(), start)])
+        else:
+            yield message
 
 
 def _all_ended(message: Any, ahead: set[int]) -> bool:
