@@ -54,6 +54,7 @@ def create_app(settings: Settings) -> ExactApp:
         web_router_enabled=False,  # it would send a key to the wrong worker
         chunk_size=settings.engine.chunk_size,
         commit_interval=settings.engine.flush_interval,
+        stuck_after=settings.engine.stuck_after,
         prepare=lambda: create_topics(settings),
     )
 

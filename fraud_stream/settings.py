@@ -205,6 +205,9 @@ class EngineSettings(Section):
 
     chunk_size: int = Field(2_000, ge=1, le=100_000, description="records processed together at most")
     flush_interval: Duration = Field(0.25, description="tables are written and offsets acknowledged so often")
+    stuck_after: Duration = Field(
+        60.0, ge=4, description="a worker in which nothing has moved for so long ends itself, to be started again"
+    )
 
 
 class WebSettings(Section):
@@ -242,7 +245,22 @@ class Settings(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         RuleSet(self.rules, FeatureMaker(self.feature_settings).names)
+        self._check_patience()
         return self
+
+    def _check_patience(self) -> None:
+        """What a sound worker may wait for must not pass for standing still."""
+        waits = {
+            "[broker] rebalance_timeout": self.broker.rebalance_timeout,
+            "[engine] flush_interval": self.engine.flush_interval,
+            "[model] publish_interval": self.model.publish_interval,
+        }
+        longest = max(waits, key=waits.__getitem__)
+        if self.engine.stuck_after < 2 * waits[longest]:
+            raise ValueError(
+                f"[engine] stuck_after = {self.engine.stuck_after:g}s must be at least twice {longest} = "
+                f"{waits[longest]:g}s, or a sound worker that waits for it would be ended"
+            )
 
     @property
     def feature_settings(self) -> FeatureSettings:
@@ -363,7 +381,9 @@ def _validated(values: Mapping[str, Any], sources: Mapping[tuple[str, str], str]
 def _explain(fault: Any, sources: Mapping[tuple[str, str], str]) -> str:
     section, key = (*map(str, fault["loc"]), "", "")[:2]
     message = str(fault["msg"]).removeprefix("Value error, ")
+    if not section:  # it is about several sections, and names them
+        return message
     where = sources.get((section, key), "")
-    place = f"[{section}] {key}".strip() if section else "rules"
+    place = f"[{section}] {key}".strip()
     given = f" = {fault['input']!r}" if key and "password" not in key else ""
     return f"{place}{given}: {message}" + (f" (from {where})" if where else "")

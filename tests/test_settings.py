@@ -179,3 +179,18 @@ def test_every_setting_is_known_to_the_environment(section, key):
 @pytest.mark.parametrize("name", ['a"b', "a\\b"])
 def test_a_field_name_that_json_must_escape_is_refused(name, tmp_path):
     assert "[fields] amount" in complaint(f"[fields]\namount = {name}\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("FRAUD_STREAM_MODEL_PUBLISH_INTERVAL", "2m", "[model] publish_interval = 120s"),
+        ("FRAUD_STREAM_ENGINE_FLUSH_INTERVAL", "31s", "[engine] flush_interval = 31s"),
+        ("FRAUD_STREAM_ENGINE_STUCK_AFTER", "59s", "[broker] rebalance_timeout = 30s"),
+    ],
+)
+def test_a_sound_worker_is_never_taken_for_a_stuck_one(variable: str, value: str, named: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        load({variable: value})
+    assert str(told.value).startswith("[engine] stuck_after = ")
+    assert f"must be at least twice {named}, or" in str(told.value)

@@ -50,11 +50,8 @@ def decide_all(
         DictWindows(windows.tumbling_size, windows.tumbling_size),
         DictWindows(windows.hopping_size, windows.hopping_step),
     )
-    found = {}
-    for offset, tx in transactions:
-        observed = observer.observe(tx, offset, state)
-        if observed is not None:
-            rows = maker.rows([observed.facts])
-            (decision,) = judge.decide([tx], rows, NoModel())
-            found[tx.transaction_id] = (rows[0].tolist(), decision)
-    return found, state
+    observed = [(tx, seen) for offset, tx in transactions if (seen := observer.observe(tx, offset, state)) is not None]
+    rows = maker.rows([seen.facts for _, seen in observed])
+    decisions = judge.decide([tx for tx, _ in observed], rows, NoModel())
+    pairs = zip(rows.tolist(), decisions, strict=True)
+    return {tx.transaction_id: pair for (tx, _), pair in zip(observed, pairs, strict=True)}, state

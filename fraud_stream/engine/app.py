@@ -18,6 +18,7 @@ from fraud_stream.engine.consumer import ChunkConsumer, ChunkFlow, ChunkSchema, 
 from fraud_stream.engine.expiry import StreamClock
 from fraud_stream.engine.panes import WindowedTable
 from fraud_stream.engine.table import ExactTable
+from fraud_stream.engine.watchdog import Signs, Watchdog
 
 #: Faust's own limit of 100 unsent messages would stop the stream all the time.
 PRODUCER_BUFFER = 20_000
@@ -55,12 +56,19 @@ class ExactApp(faust.App):
     Args:
         chunk_size: Records of a chunk at most.
         commit_interval: Seconds between two group commits.
+        stuck_after: Seconds without a sign of life after which the worker ends itself.
         prepare: Called before the worker connects, for example to make topics; what it raises stops the worker.
         **kwargs: Faust's own settings.
     """
 
     def __init__(
-        self, *args: Any, chunk_size: int, commit_interval: float, prepare: Callable[[], object], **kwargs: Any
+        self,
+        *args: Any,
+        chunk_size: int,
+        commit_interval: float,
+        stuck_after: float,
+        prepare: Callable[[], object],
+        **kwargs: Any,
     ) -> None:
         self.chunk_size = chunk_size
         self.chunk_topics: set[str] = set()
@@ -70,6 +78,7 @@ class ExactApp(faust.App):
         self._readers: list[BroadcastReader] = []
         self._group_commit: GroupCommit | None = None
         super().__init__(*args, **kwargs)
+        self.watchdog = Watchdog(self._signs_of_life, stuck_after, beacon=self.beacon)
 
     @property
     def group_commit(self) -> GroupCommit:
@@ -142,13 +151,13 @@ class ExactApp(faust.App):
         return reader
 
     async def on_start(self) -> None:
-        """Prepare, give the producer room, read what is read whole, and start the group commit."""
+        """Prepare, give the producer room, read what is read whole, and start the watchdog and the group commit."""
         await super().on_start()
         gc.set_threshold(*GC_THRESHOLDS)
         logging.getLogger("aiokafka").setLevel(logging.INFO)  # it makes debug records for nobody, several a batch
         await self._prepare_or_exit()
         self.producer.buffer.max_messages = PRODUCER_BUFFER
-        for service in (*self._readers, self.group_commit):
+        for service in (self.watchdog, *self._readers, self.group_commit):
             await self.add_runtime_dependency(service)
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
@@ -156,6 +165,16 @@ class ExactApp(faust.App):
         await super()._consumer_wait_empty(consumer, logger)
         if self.should_stop:
             await self.group_commit.close()
+
+    def _signs_of_life(self) -> Signs:
+        count = self.rebalancing_count  # the broker's number of a generation may begin at 0
+        if not count:
+            return Signs("starting", ())
+        if self.rebalancing:
+            return Signs("rebalancing", (count,))
+        if self.in_recovery:
+            return Signs("recovering", (count, self.chunk_consumer.absorbed))
+        return Signs("running", self.chunk_consumer.moves())
 
     async def _prepare_or_exit(self) -> None:
         try:

@@ -37,11 +37,18 @@ class ChunkSchema(faust.Schema[Any, Any]):
 
 
 class ChunkConsumer(driver.Consumer):
-    """Faust's consumer with batch delivery for the topics in ``app.chunk_topics``."""
+    """Faust's consumer with batch delivery for the topics in ``app.chunk_topics``.
+
+    Attributes:
+        absorbed: Changelog records that were read.
+    """
 
     app: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.absorbed = 0
+        self._fetches = 0
+        self._finished = 0
         self._handed: defaultdict[TP, deque[Message]] = defaultdict(deque)
         self._waiting: defaultdict[TP, deque[Message]] = defaultdict(deque)
         self._next: dict[TP, int] = {}
@@ -55,6 +62,7 @@ class ChunkConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - as Faust
         """Fetch records and yield them as messages: chunks, single messages, or the last of a changelog's."""
+        self._fetches += 1
         if not await self._is_in_place():
             return
         records, active = await self._wait_next_records(timeout)
@@ -68,6 +76,11 @@ class ChunkConsumer(driver.Consumer):
                     yield tp, message
             else:
                 self.drop(tp)
+
+    def moves(self) -> tuple[int, ...]:
+        """Numbers of which one changes whenever chunks are done, or none is to be done and the next fetch begins."""
+        unfinished = any(self._handed.get(tp) for tp in self.assignment())
+        return (self._seeks, self._finished) if unfinished else (self._seeks, self._finished, self._fetches)
 
     def _goes_on(self, tp: TP, generation: tuple[int, int]) -> bool:
         """Whether what was fetched still counts: no rebalance has come, and for chunks no seek."""
@@ -119,6 +132,7 @@ class ChunkConsumer(driver.Consumer):
         handed, newest = self._handed[tp], None
         while handed and self._is_done(handed[0]):
             newest = handed.popleft().offset
+            self._finished += 1
         return None if newest is None else newest + 1
 
     def _is_done(self, message: Message) -> bool:
@@ -168,6 +182,7 @@ class ChunkConsumer(driver.Consumer):
                 if not self._goes_on(tp, generation):
                     return
                 table.absorb(tp, batch[start : start + ABSORB_AT_ONCE])
+                self.absorbed += len(batch[start : start + ABSORB_AT_ONCE])
                 await asyncio.sleep(0)
             batch = batch[-1:]
         made = self._made_of(tp, batch)

@@ -40,7 +40,13 @@ codec = NumberCodec()
 
 def make_app(folder: Path | None = None, **changes: Any) -> ExactApp:
     """An application that is never started: no broker is asked."""
-    chosen = {"store": "memory://", "datadir": str(folder or "unused"), "chunk_size": 3, "commit_interval": 0.01}
+    chosen = {
+        "store": "memory://",
+        "datadir": str(folder or "unused"),
+        "chunk_size": 3,
+        "commit_interval": 0.01,
+        "stuck_after": 60.0,
+    }
     return ExactApp(
         "test",
         **{"broker": "kafka://127.0.0.1:1", "autodiscover": [], "prepare": lambda: None, **chosen, **changes},

@@ -74,6 +74,7 @@ def calm_app() -> CalmApp:
         autodiscover=[],
         chunk_size=3,
         commit_interval=0.01,
+        stuck_after=60.0,
         prepare=lambda: None,
     )
     app.group_commit.outbox = QuietOutbox()  # type: ignore[assignment]

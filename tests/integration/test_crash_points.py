@@ -70,7 +70,9 @@ class Life:
     """One life of a worker: recovered from the log, it processes chunks until it dies or is through."""
 
     def __init__(self, log: dict[str, list[Any]], batches: float) -> None:
-        app = ExactApp("crash", chunk_size=1, commit_interval=1, prepare=lambda: None, broker="kafka://nowhere")
+        app = ExactApp(
+            "crash", chunk_size=1, commit_interval=1, stuck_after=60, prepare=lambda: None, broker="kafka://nowhere"
+        )
         profiles = app.exact_table("profile", rank=PROFILE, codec=StructCodec(Profile))
         tumbling = app.windowed_table("tumbling", rank=WINDOWS, codec=StructCodec(WindowStats), merge=merged)
         hopping = app.windowed_table("hopping", rank=WINDOWS, codec=StructCodec(WindowStats), merge=merged)

@@ -1,0 +1,119 @@
+"""The watchdog: what is a sign of life, when the process is ended, and that a blocked event loop does not save it."""
+
+import asyncio
+import time
+
+import pytest
+from faust.types import TP
+
+from fraud_stream.engine.watchdog import EXIT_STUCK, Signs, Watchdog
+from tests.engine.bench import make_app
+from tests.engine.fetches import TP0, TP1, consumer_of, delivered, records
+
+LIMIT = 0.4
+
+
+class Worker:
+    """Something to watch, and the exit codes it was ended with."""
+
+    def __init__(self) -> None:
+        self.signs = Signs("running", (0,))
+        self.ended: list[int] = []
+        self.dog = Watchdog(lambda: self.signs, LIMIT, self.ended.append)
+
+    def move(self) -> None:
+        self.signs = Signs(self.signs.phase, (self.signs.moves[0] + 1,))
+
+
+async def test_a_worker_that_moves_lives() -> None:
+    worker = Worker()
+    async with worker.dog:
+        for _ in range(10):
+            worker.move()
+            await asyncio.sleep(LIMIT / 4)
+        assert not worker.dog.is_stalled
+    assert worker.ended == []
+
+
+async def test_one_that_does_not_is_ended_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    worker = Worker()
+    worker.signs = Signs("recovering", (7,))
+    async with worker.dog:
+        await asyncio.sleep(LIMIT * 0.75)
+        assert worker.dog.is_stalled
+        assert worker.ended == []
+        await asyncio.sleep(LIMIT)
+    assert worker.ended == [EXIT_STUCK] == [70]
+    assert "stuck (recovering): nothing has moved for 0 s; it ends with exit code 70" in caplog.text
+
+
+async def test_a_new_phase_is_a_sign_of_life() -> None:
+    worker = Worker()
+    async with worker.dog:
+        for phase in ("rebalancing", "recovering", "running", "rebalancing"):
+            worker.signs = Signs(phase, (0,))
+            await asyncio.sleep(LIMIT * 0.6)
+            assert worker.dog.phase == phase
+    assert worker.ended == []
+
+
+async def test_a_blocked_event_loop_is_seen() -> None:
+    worker = Worker()
+    async with worker.dog:
+        time.sleep(LIMIT * 2)  # noqa: ASYNC251 - that is what is tested
+    assert worker.ended == [EXIT_STUCK]
+
+
+async def test_a_stopped_one_is_watched_no_more() -> None:
+    worker = Worker()
+    async with worker.dog:
+        pass
+    await asyncio.sleep(LIMIT * 1.5)
+    assert worker.ended == []
+
+
+async def test_last_words_that_block_do_not_save_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker()
+    monkeypatch.setattr(worker.dog, "_say_why", lambda: time.sleep(2))
+    monkeypatch.setattr("fraud_stream.engine.watchdog._LAST_WORDS", 0.1)
+    async with worker.dog:
+        await asyncio.sleep(LIMIT * 2)
+        assert worker.ended == [EXIT_STUCK]
+
+
+async def test_fetches_are_a_move_only_while_nothing_is_unfinished() -> None:
+    consumer = consumer_of({TP0: records(10, 2)}, {}, {})
+    before = consumer.moves()
+    ((_, message),) = await delivered(consumer)
+    handed = consumer.moves()
+    await delivered(consumer)
+    assert before != handed == consumer.moves()  # it fetches and fetches, and nobody processes
+    consumer.begin(message)
+    message.acked = True
+    assert consumer._new_offset(TP0) == 12
+    done = consumer.moves()
+    await delivered(consumer)
+    assert len({handed, done, consumer.moves()}) == 3
+
+
+async def test_what_another_worker_processes_now_is_not_waited_for() -> None:
+    consumer = consumer_of({TP0: records(10, 2)}, {})
+    consumer.mine = {TP1}
+    await delivered(consumer)
+    before = consumer.moves()
+    await delivered(consumer)
+    assert before != consumer.moves()
+
+
+async def test_phases_of_the_application() -> None:
+    app = make_app()
+    assert app._signs_of_life() == Signs("starting", ())
+    app.rebalancing_count = 3
+    app.rebalancing = True
+    assert app._signs_of_life() == Signs("rebalancing", (3,))
+    app.rebalancing, app.in_recovery = False, True
+    app.chunk_consumer.absorbed = 9
+    assert app._signs_of_life() == Signs("recovering", (3, 9))
+    app.in_recovery = False
+    app.chunk_consumer.assignment = lambda: {TP("t", 0)}  # type: ignore[method-assign]
+    assert app._signs_of_life().phase == "running"
