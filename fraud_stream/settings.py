@@ -251,6 +251,7 @@ class Settings(Section):
     def _check_patience(self) -> None:
         """What a sound worker may wait for must not pass for standing still."""
         waits = {
+            "[broker] session_timeout": self.broker.session_timeout,
             "[broker] rebalance_timeout": self.broker.rebalance_timeout,
             "[engine] flush_interval": self.engine.flush_interval,
             "[model] publish_interval": self.model.publish_interval,

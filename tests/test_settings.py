@@ -187,6 +187,7 @@ def test_a_field_name_that_json_must_escape_is_refused(name, tmp_path):
         ("FRAUD_STREAM_MODEL_PUBLISH_INTERVAL", "2m", "[model] publish_interval = 120s"),
         ("FRAUD_STREAM_ENGINE_FLUSH_INTERVAL", "31s", "[engine] flush_interval = 31s"),
         ("FRAUD_STREAM_ENGINE_STUCK_AFTER", "59s", "[broker] rebalance_timeout = 30s"),
+        ("FRAUD_STREAM_BROKER_SESSION_TIMEOUT", "31s", "[broker] session_timeout = 31s"),
     ],
 )
 def test_a_sound_worker_is_never_taken_for_a_stuck_one(variable: str, value: str, named: str) -> None:

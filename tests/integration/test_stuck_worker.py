@@ -11,11 +11,12 @@ from fraud_stream.engine.watchdog import EXIT_STUCK
 from tests.exact import Truth, payments
 from tests.harness import Worker, count, produce, settings_for, wait_until, worker
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.embedded]  # which allows a session as short as this
 TRANSACTIONS = 2_000
 SHORT = {
-    "FRAUD_STREAM_BROKER_REBALANCE_TIMEOUT": "3s",
-    "FRAUD_STREAM_ENGINE_STUCK_AFTER": "6s",
+    "FRAUD_STREAM_BROKER_SESSION_TIMEOUT": "4s",
+    "FRAUD_STREAM_BROKER_REBALANCE_TIMEOUT": "4s",
+    "FRAUD_STREAM_ENGINE_STUCK_AFTER": "9s",
     "FRAUD_STREAM_MODEL_ENABLED": "false",
 }
 
