@@ -128,6 +128,7 @@ class ExactApp(faust.App):
 
     async def _process(self, handler: Handler, stream: Any, event: Any) -> None:
         message = event.message
+        await self.group_commit.keep_up()
         if not self.chunk_consumer.begin(message):
             await stream.ack(event)  # it is handed out again: this one commits nothing
             return

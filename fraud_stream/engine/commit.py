@@ -18,6 +18,8 @@ from fraud_stream.engine.table import ExactTable
 
 #: Seconds between two beats.
 BEAT = 0.25
+#: A commit that takes longer than so many intervals is waited for.
+LONGEST = 2.0
 
 
 class GroupCommit(Service):
@@ -45,6 +47,7 @@ class GroupCommit(Service):
         self._done: list[Callable[[], Any]] = []
         self._lock = asyncio.Lock()
         self._closed = False
+        self._begun_at = math.inf
 
     def add_table(self, table: ExactTable, rank: int) -> None:
         """Commit `table` after all tables of lower ranks."""
@@ -56,6 +59,16 @@ class GroupCommit(Service):
         """A chunk is processed: its outputs are in the outbox and its changes in the tables."""
         self._done.append(acknowledge)
 
+    async def keep_up(self) -> None:
+        """Wait for a commit that takes long, before more is processed.
+
+        It has dozens of things to wait for, one after the other, and between two of them the event loop processes a
+        chunk of each partition: a stream that never pauses would let a commit take ten seconds.
+        """
+        if time.monotonic() - self._begun_at > LONGEST * self._interval:
+            async with self._lock:
+                pass
+
     async def commit(self) -> None:
         """Write everything and acknowledge the chunks that are done.
 
@@ -64,12 +77,15 @@ class GroupCommit(Service):
         """
         async with self._lock:
             if self.failed is None and not self._closed:
+                self._begun_at = time.monotonic()
                 try:
                     await self._commit()
                 except Exception as error:
                     self.failed = error
                     self.log.critical("cannot deliver, the worker stops and its records are read again: %r", error)
                     raise
+                finally:
+                    self._begun_at = math.inf
 
     async def close(self) -> None:
         """Wait for a commit that is under way, and begin none from then on: the tables are about to close."""

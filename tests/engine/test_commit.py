@@ -259,3 +259,42 @@ async def test_a_process_that_stands_still_between_two_deliveries_writes_nothing
     with pytest.raises(RuntimeError, match="stood still"):
         await bench.commit.commit()
     assert bench.producer.events == ["sent out", "delivered out"]
+
+
+async def test_a_long_commit_is_waited_for_and_a_short_one_is_not() -> None:
+    bench = Bench()
+    bench.producer.delay = 0.03  # four deliveries; the interval is 0.01
+    bench.process_chunk(1)
+    under_way = asyncio.ensure_future(bench.commit.commit())
+    await bench.producer.first_sent.wait()
+    await bench.commit.keep_up()
+    assert not under_way.done()
+    await asyncio.sleep(0.025)
+    await bench.commit.keep_up()
+    assert bench.producer.events[-1] == "ack"
+    await asyncio.wait_for(bench.commit.keep_up(), 0.01)  # none is under way
+
+
+async def test_a_chunk_is_not_processed_before_a_long_commit_is_done() -> None:
+    bench = Bench()
+    bench.producer.delay = 0.03
+    bench.process_chunk(1)
+    under_way = asyncio.ensure_future(bench.commit.commit())
+    await asyncio.sleep(0.025)
+    await processed(bench)
+    assert under_way.done()
+
+
+async def processed(bench: Bench) -> None:
+    """What the application does with a chunk before its handler sees it."""
+    app: Any = bench.app
+    app.chunk_consumer.begin = lambda message: False
+
+    class Event:
+        message = None
+
+    class Stream:
+        async def ack(self, event: Any) -> None:
+            """Acknowledge nothing."""
+
+    await app._process(None, Stream(), Event())
