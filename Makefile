@@ -1,7 +1,7 @@
 # make demo   install what is needed and see it work: broker, worker, generator, alerts, a closing table
 # make test   install what is needed and run the whole suite, with a real broker
 # make test-kafka  the tests that talk to a broker, on Apache Kafka (needs Java 17 and Maven)
-# make bench  measure this application against a naive Faust agent
+# make bench  measure this application and others on Apache Kafka, and write docs/performance.md (half an hour)
 # make lint   formatting, linting, types
 # make lock   pin the dependencies anew (needs uv)
 
@@ -22,7 +22,8 @@ test-kafka: .venv/dev
 	TEST_BROKER=kafka $(BIN)/python -m pytest -m "broker and not embedded"
 
 bench: .venv/dev
-	$(BIN)/python -m benchmarks
+	@$(BIN)/python -m deploy.kafka --fetch
+	$(BIN)/python -m benchmarks --json docs/figures.json --write docs
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -1,58 +1,141 @@
-"""``python -m benchmarks``: throughput and CPU against a naive Faust agent, and the latency from send to alert."""
+"""``python -m benchmarks``: what this application costs, how fast it is, and how others compare."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
+import msgspec
 
-from benchmarks import latency, machine, report, throughput
+from benchmarks import contest, crowd, growth, latency, machine, recovery, report, throughput
+from benchmarks.document import write
+from benchmarks.stage import BROKERS
 from fraud_stream.errors import FraudStreamError
 from fraud_stream.options import FiniteRange
 from fraud_stream.terminal import as_json
 
-_KINDS = ("throughput", "latency")
 _COUNT = click.IntRange(1)
 _SECONDS = FiniteRange(0, min_open=True)
+_RATES = (1_000.0, 4_000.0, 5_000.0, 8_000.0, 10_000.0)
+_SIZES = (1_000, 10_000, 100_000, 1_000_000)
+
+
+class Amounts(NamedTuple):
+    """How much is measured."""
+
+    broker: str
+    transactions: int
+    naive_transactions: int
+    rate: tuple[float, ...]
+    seconds: float
+    warm_up: float
+    customers: tuple[int, ...]
+    workers: tuple[int, ...]
+    runs: int
+    records: int
+
+
+def _throughput(amounts: Amounts) -> Any:
+    found = throughput.measure(amounts.broker, amounts.transactions, amounts.naive_transactions)
+    return {**report.plain(found), "advantage": found.advantage._asdict()}
+
+
+def _peers(amounts: Amounts) -> Any:
+    return report.plain(contest.measure(amounts.transactions, amounts.transactions // 4))
+
+
+def _latency(amounts: Amounts) -> Any:
+    programs = [contest.EVERYTHING, *([contest.kafka_streams()] if amounts.broker == "kafka" else [])]
+    plan = amounts.seconds, amounts.warm_up
+    return [
+        report.plain(latency.measure(amounts.broker, program, rate, *plan))
+        for rate in amounts.rate
+        for program in programs
+    ]
+
+
+def _customers(amounts: Amounts) -> Any:
+    return report.plain(growth.measure(amounts.customers, amounts.transactions))
+
+
+def _workers(amounts: Amounts) -> Any:
+    return report.plain(crowd.measure_throughput(amounts.workers, amounts.transactions))
+
+
+def _takeover(amounts: Amounts) -> Any:
+    return [report.plain(crowd.measure_take_over(1_000.0, 8.0)) for _ in range(amounts.runs)]
+
+
+def _recovery(amounts: Amounts) -> Any:
+    return report.plain(recovery.measure(amounts.records))
+
+
+_MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
+    "throughput": _throughput,
+    "peers": _peers,
+    "latency": _latency,
+    "customers": _customers,
+    "workers": _workers,
+    "takeover": _takeover,
+    "recovery": _recovery,
+}
+#: What can be measured on the embedded broker.
+_ANYWHERE = ("throughput", "latency")
 
 
 @click.command()
-@click.argument("what", nargs=-1, type=click.Choice(_KINDS))
-@click.option("--transactions", type=_COUNT, default=150_000, show_default=True, help="fraud_stream takes in so many.")
+@click.argument("what", nargs=-1, type=click.Choice(list(_MEASURE)))
+@click.option("--broker", type=click.Choice(list(BROKERS)), default="kafka", show_default=True, help="Measure on it.")
+@click.option("--transactions", type=_COUNT, default=150_000, show_default=True, help="Take in so many.")
 @click.option("--naive-transactions", type=_COUNT, default=10_000, show_default=True, help="The naive agent: so many.")
-@click.option("--rate", type=_SECONDS, default=1_000.0, show_default=True, help="Latency: transactions a second.")
-@click.option("--seconds", type=_SECONDS, default=8.0, show_default=True, help="Latency: measure for so long.")
-@click.option("--warm-up", type=_SECONDS, default=5.0, show_default=True, help="Latency: send for so long before.")
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures here.")
-def main(what: tuple[str, ...], file: Path | None, **amounts: Any) -> None:
-    """Measure WHAT, throughput or latency; without it both.
+@click.option("--rate", type=_SECONDS, multiple=True, default=_RATES, help="Latency at.")
+@click.option("--seconds", type=_SECONDS, default=15.0, show_default=True, help="Latency: measure for so long.")
+@click.option("--warm-up", type=_SECONDS, default=8.0, show_default=True, help="Latency: send for so long before.")
+@click.option("--customers", type=_COUNT, multiple=True, default=_SIZES, help="Growth: at.")
+@click.option("--workers", type=click.IntRange(1, 4), multiple=True, default=(1, 2, 4), help="Workers: so many.")
+@click.option("--runs", type=_COUNT, default=3, show_default=True, help="Take-over: so often.")
+@click.option("--records", type=_COUNT, default=1_000_000, show_default=True, help="Recovery: of so many.")
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Keep the figures here, by kind.")
+@click.option("--write", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write performance.md here.")
+def main(what: tuple[str, ...], file: Path | None, folder: Path | None, **amounts: Any) -> None:
+    """Measure WHAT; without it everything.
 
-    Each has a broker of its own, in memory, and a worker as shipped: all tables, the rules of faust.conf, the model,
-    labels joined and learnt.
+    Each measurement has a broker of its own, Apache Kafka (Java 17 and Maven) unless told otherwise, and workers as
+    shipped: all tables, the rules of faust.conf, the model, labels joined and learnt.
     """
-    found: dict[str, Any] = {"machine": machine.describe()}
-    report.show_machine(found["machine"])
+    found = _known(file)
+    here = machine.describe()
+    report.show_machine(here)
+    chosen = Amounts(**amounts)
+    for kind in what or (tuple(_MEASURE) if chosen.broker == "kafka" else _ANYWHERE):
+        _check(kind, chosen)
+        found[kind] = {"machine": here, "broker": chosen.broker, "found": _measured(kind, chosen)}
+        for table in report.tables(kind, found[kind]["found"]):
+            table.show()
+        if file is not None:
+            file.write_text(as_json(found) + "\n")
+    if folder is not None:
+        write(found, folder)
+
+
+def _known(file: Path | None) -> dict[str, Any]:
+    if file is None or not file.exists():
+        return {}
+    known: dict[str, Any] = msgspec.json.decode(file.read_bytes())
+    return known
+
+
+def _check(kind: str, amounts: Amounts) -> None:
+    if kind not in _ANYWHERE and amounts.broker != "kafka":
+        raise click.UsageError(f"{kind} is measured on Kafka only; on the embedded broker: {', '.join(_ANYWHERE)}")
+
+
+def _measured(kind: str, amounts: Amounts) -> Any:
     try:
-        for kind in what or _KINDS:
-            found[kind] = _MEASURE[kind](amounts)
+        return _MEASURE[kind](amounts)
     except FraudStreamError as error:
-        raise click.ClickException(str(error)) from None
-    if file is not None:
-        file.write_text(as_json(found) + "\n")
+        raise click.ClickException(f"{kind}: {error}") from None
 
-
-def _throughput(amounts: dict[str, Any]) -> dict[str, Any]:
-    contest = throughput.measure(amounts["transactions"], amounts["naive_transactions"])
-    report.show_contest(contest)
-    return report.contest_as_json(contest)
-
-
-def _latency(amounts: dict[str, Any]) -> dict[str, Any]:
-    found = latency.measure(amounts["rate"], amounts["seconds"], amounts["warm_up"])
-    report.show_latencies(found)
-    return report.latencies_as_json(found)
-
-
-_MEASURE = {"throughput": _throughput, "latency": _latency}
 
 if __name__ == "__main__":
     main()

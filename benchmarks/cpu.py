@@ -1,4 +1,4 @@
-"""The CPU time of another process, from Linux' ``/proc``."""
+"""The CPU time and the memory of another process, from Linux' ``/proc``."""
 
 import os
 import sys
@@ -20,6 +20,19 @@ def cpu_seconds(pid: int) -> float:
     except OSError:
         raise BenchmarkError(f"process {pid} has ended") from None
     return parse_stat(text, os.sysconf("SC_CLK_TCK"))
+
+
+def resident_bytes(pid: int) -> int:
+    """Bytes of memory that a process has.
+
+    Raises:
+        BenchmarkError: There is no such process.
+    """
+    try:
+        text = Path(f"/proc/{pid}/statm").read_text()
+    except OSError:
+        raise BenchmarkError(f"process {pid} has ended") from None
+    return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def parse_stat(text: str, ticks: int) -> float:

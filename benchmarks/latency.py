@@ -10,21 +10,22 @@ Labels come on their own topic as they become known, are joined and learnt.  A p
 1,000, so that there are enough alerts for a percentile.
 
 The first seconds warm up and do not count: in them the model learns the first frauds, and customers get a history.
-It is measured for a few seconds only, since the embedded broker becomes slower as its topics grow.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from benchmarks.contest import Contestant, start
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Run, Spread
 from benchmarks.material import Keyed, Step, steps
 from benchmarks.sender import Order, Sender
-from benchmarks.stage import Reading, Stage, Worker, stage
+from benchmarks.stage import Reading, Worker, stage
+from benchmarks.topics import create_topic
 from fraud_stream.kafka import client_config, read_all
 from fraud_stream.settings import Settings
 
@@ -43,18 +44,20 @@ class Latencies(NamedTuple):
     """What came of it; all of the time after the warm-up.
 
     Attributes:
+        name: Who decided.
         rate: Transactions a second that were to be sent.
-        to_decision: From the moment a transaction was to be sent until it was decided.
-        to_alert: The same until a reader of `alerts` had its alert.
+        to_alert: From the moment a transaction was to be sent until a reader of alerts had its alert.
+        to_decision: The same until it was decided; None for a program that does not tell.
         sender: From the moment a transaction was to be sent until the sender handed it to its producer.
-        missing: Alerts that were decided and never read.
+        missing: Alerts that were decided and never read; 0 for a program that does not tell.
         by_model: Transactions that the model was asked about.
         worker: The worker's run.
     """
 
+    name: str
     rate: float
-    to_decision: Spread
     to_alert: Spread
+    to_decision: Spread | None
     sender: Spread
     missing: int
     by_model: int
@@ -83,23 +86,29 @@ class _Heard(NamedTuple):
     value: bytes
 
 
-def measure(rate: float, seconds: float, warm_up: float) -> Latencies:
+def measure(broker: str, contestant: Contestant, rate: float, seconds: float, warm_up: float) -> Latencies:
     """Send at a steady rate to one worker.
 
     Args:
+        broker: Which one, of `stage.BROKERS`.
+        contestant: The worker.
         rate: Transactions a second.
         seconds: How long it is measured.
         warm_up: Seconds of sending before that.
     """
     flow = list(raised(steps(round(rate * (warm_up + seconds)), LABEL_DELAY)))
     first = round(rate * warm_up)
-    with stage() as place, place.worker("fraud_stream") as worker:
-        worker.wait_until_ready()
-        with Sender(Order(place.settings, flow, rate)) as sender:
-            begin, heard, run = _observe(place, worker, sender, (warm_up, seconds, len(flow) - first))
-            late = sender.lateness()[first:]
+    with stage(broker) as place:
+        if contestant.alerts != place.settings.topics.alerts:
+            create_topic(place.settings, contestant.alerts)
+        with start(place, contestant) as worker, Sender(Order(place.settings, flow, rate)) as sender:
+            _wait_until_ready(contestant, worker)
+            reader = _reader(place.settings, contestant.alerts)
+            begin, heard, run = _observe(reader, worker, sender, (warm_up, seconds, len(flow) - first))
+            late = Spread.of(sender.lateness()[first:])
         due = {ident: begin + n / rate for ident, n in _first_places(flow).items() if n >= first}
-        return _evaluate(place.settings, due, heard, (rate, late, run))
+        found = _Found(contestant.name, rate, due, _first_seen(heard), late, run)
+        return _with_decisions(found, place.settings) if contestant.module else _of_alerts(found)
 
 
 def _first_places(flow: Sequence[Step]) -> dict[str, int]:
@@ -121,12 +130,17 @@ def _raise(record: Keyed) -> Keyed:
     return Keyed(record.key, msgspec.json.encode({**body, "amount": round(body["amount"] + RAISED_BY, 2)}))
 
 
+def _wait_until_ready(contestant: Contestant, worker: Worker) -> None:
+    """Faust tells; others get some of the time to warm up."""
+    if contestant.module:
+        worker.wait_until_ready()
+
+
 def _observe(
-    place: Stage, worker: Worker, sender: Sender, plan: tuple[float, float, int]
+    consumer: Consumer, worker: Worker, sender: Sender, plan: tuple[float, float, int]
 ) -> tuple[float, list[_Heard], Run]:
     """Read alerts while it is sent, and the worker's CPU at the beginning and end of the measured time."""
     warm_up, seconds, count = plan
-    consumer = _reader(place.settings)
     try:
         begin = sender.begin()
         heard = _listen(consumer, until=begin + warm_up)
@@ -143,11 +157,11 @@ def _run(first: Reading, last: Reading, count: int) -> Run:
     return Run(count, last.time - first.time, last.cpu - first.cpu)
 
 
-def _reader(settings: Settings) -> Consumer:
+def _reader(settings: Settings, topic: str) -> Consumer:
     config = {"group.id": "benchmark", "enable.auto.commit": False, "fetch.wait.max.ms": _FETCH_WAIT}
     consumer = Consumer({**client_config(settings.broker), **config})
     partitions = range(settings.topics.partitions)
-    consumer.assign([TopicPartition(settings.topics.alerts, n, OFFSET_BEGINNING) for n in partitions])
+    consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for n in partitions])
     return consumer
 
 
@@ -175,25 +189,44 @@ def _poll(consumer: Consumer, patience: float) -> list[_Heard]:
     return [_Heard(time.time(), message.value())]
 
 
-def _evaluate(
-    settings: Settings, due: dict[str, float], heard: list[_Heard], plan: tuple[float, list[float], Run]
-) -> Latencies:
-    rate, late, run = plan
+class _Found(NamedTuple):
+    """A run: who, at what rate, when each transaction was due and its alert was seen, how late the sender was."""
+
+    name: str
+    rate: float
+    due: dict[str, float]
+    seen: dict[str, float]
+    sender: Spread
+    run: Run
+
+
+def _of_alerts(found: _Found) -> Latencies:
+    to_alert = _to_alert(found, found.seen)
+    return Latencies(found.name, found.rate, to_alert, None, found.sender, 0, 0, found.run)
+
+
+def _to_alert(found: _Found, alerted: Iterable[str]) -> Spread:
+    waits = [found.seen[ident] - found.due[ident] for ident in alerted if ident in found.seen and ident in found.due]
+    if not waits:
+        raise BenchmarkError("there was no alert")
+    return Spread.of(waits)
+
+
+def _with_decisions(found: _Found, settings: Settings) -> Latencies:
+    """This application tells what it decided, and when."""
     decode = msgspec.json.Decoder(_Scored).decode
     everything = (decode(message.value()) for message in read_all(settings, settings.topics.scored))
-    decided = {one.transaction.transaction_id: one for one in everything if one.transaction.transaction_id in due}
-    seen = _first_seen(heard)
+    decided = {one.transaction.transaction_id: one for one in everything if one.transaction.transaction_id in found.due}
     alerted = [ident for ident, one in decided.items() if one.alert_id is not None]
-    if not alerted:
-        raise BenchmarkError("there was no alert")
     return Latencies(
-        rate,
-        Spread.of(one.decided_at - due[ident] for ident, one in decided.items()),
-        Spread.of(seen[ident] - due[ident] for ident in alerted if ident in seen),
-        Spread.of(late),
-        sum(ident not in seen for ident in alerted),
+        found.name,
+        found.rate,
+        _to_alert(found, alerted),
+        Spread.of(one.decided_at - found.due[ident] for ident, one in decided.items()),
+        found.sender,
+        sum(ident not in found.seen for ident in alerted),
         sum(one.score is not None for one in decided.values()),
-        run,
+        found.run,
     )
 
 

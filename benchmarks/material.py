@@ -10,6 +10,8 @@ from producers.stream import Recipe, Sent, Stream
 #: As many as the generator has by default; each pays 4.8 times a day.
 CUSTOMERS = 5_000
 SEED = 1
+#: Seconds of event time from a transaction to its label: the generator's default.
+LABEL_DELAY = 10.0
 
 
 class Keyed(NamedTuple):
@@ -33,16 +35,17 @@ class Step(NamedTuple):
     labels: list[Keyed]
 
 
-def steps(count: int, label_delay: float) -> Iterator[Step]:
+def steps(count: int, label_delay: float, customers: int = CUSTOMERS) -> Iterator[Step]:
     """The first `count` transactions of the stream, with the labels that become known meanwhile.
 
     Args:
         count: How many.
         label_delay: Seconds of event time from a transaction to its label.
+        customers: How many there are; each pays 4.8 times a day.
     """
     known: list[Keyed] = []
     labels = DelayedLabels(lambda customer, value: known.append(Keyed(customer, value)), "generator", label_delay)
-    recipe = Recipe(rate=CUSTOMERS * NATURAL_RATE, start=FILE_START, count=count, customers=CUSTOMERS, seed=SEED)
+    recipe = Recipe(rate=customers * NATURAL_RATE, start=FILE_START, count=count, customers=customers, seed=SEED)
     for sent in Stream(recipe):
         labels.advance(sent.time)
         yield Step(sent.transaction_id, Keyed(sent.customer_id, sent.value), known.copy())

@@ -1,90 +1,199 @@
-"""The figures as tables for people and as JSON for programs."""
+"""The figures as JSON for programs and as tables for people."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import click
 
-from benchmarks.figures import Run, Spread
-from benchmarks.latency import RAISED_EVERY, Latencies
-from benchmarks.throughput import Contest
+from benchmarks.figures import Run
+from benchmarks.latency import RAISED_EVERY
 from fraud_stream.terminal import print_table
 
 #: What is asked of this application.
 LEAST_THROUGHPUT = 20.0
 MOST_CPU, CPU_AIM = 100.0, 60.0
-P99_AIM = 100.0
-_COLUMNS = ("contestant", "transactions", "wall s", "transactions/s", "CPU us/transaction", "labels learnt", "alerts")
+MOST_P999 = 250.0
+MOST_TAKE_OVER, MOST_RECOVERY = 10.0, 15.0
 #: With a load average above this something else was running.
 _BUSY = 0.5
+Found = Mapping[str, Any]
 
 
-def show_machine(machine: Mapping[str, Any]) -> None:
+class Table(NamedTuple):
+    """Figures for people.
+
+    Attributes:
+        title: What they are of.
+        columns: Names of the columns.
+        rows: Cells.
+        notes: What is to be said of them.
+        command: What repeats them.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, ...]]
+    notes: Sequence[str]
+    command: str
+
+    def show(self) -> None:
+        """Print it."""
+        print_table(f"\n{self.title}", self.columns, self.rows)
+        for note in self.notes:
+            click.echo(note)
+
+
+def plain(value: Any) -> Any:
+    """Figures as JSON, with what follows from them."""
+    if isinstance(value, Run):
+        derived = {"transactions_per_second": value.rate, "cpu_us_per_transaction": value.cpu_each}
+        return {**value._asdict(), **derived}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: plain(one) for name, one in value._asdict().items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+def show_machine(machine: Found) -> None:
     """Print what it is measured on."""
-    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-    click.echo(f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {machine['python']}")
-    click.echo(packages)
-    click.echo(f"load average {machine['load_average']:.2f} when it began{_warning(machine['load_average'])}")
+    for line in machine_lines(machine):
+        click.echo(line)
 
 
-def _warning(load: float) -> str:
-    return ": something else is running, so trust the ratios and no figure" if load > _BUSY else ""
-
-
-def show_contest(contest: Contest) -> None:
-    """Print throughput and CPU of both contestants, and what is asked."""
-    print_table("\nThroughput, the same broker and topics, one worker process each", _COLUMNS, _contest_rows(contest))
-    better, ours = contest.advantage, contest.ours
-    click.echo(
-        f"throughput {better.throughput:.1f} times the naive one (asked: {LEAST_THROUGHPUT:.0f}), "
-        f"CPU a transaction {better.cpu:.1f} times less; "
-        f"{ours.cpu_each:.0f} us a transaction (asked: at most {MOST_CPU:.0f}; aim: {CPU_AIM:.0f})"
-    )
-    click.echo(f"fraud_stream: all tables and rules; {contest.by_model:,} transactions scored by the model")
-
-
-def _contest_rows(contest: Contest) -> list[tuple[str, ...]]:
-    naive = _contest_row("naive Faust agent", contest.naive, contest.naive_learnt, contest.naive_alerts)
-    return [naive, _contest_row("fraud_stream", contest.ours, contest.learnt, contest.alerts)]
-
-
-def _contest_row(name: str, run: Run, learnt: int, alerts: int) -> tuple[str, ...]:
-    figures = f"{run.transactions:,}", f"{run.seconds:.2f}", f"{run.rate:,.0f}", f"{run.cpu_each:,.1f}"
-    return name, *figures, f"{learnt:,}", f"{alerts:,}"
-
-
-def show_latencies(found: Latencies) -> None:
-    """Print how latencies are spread, and what is asked."""
-    columns = ("milliseconds", "count", "p50", "p99", "p99.9", "max")
-    rows = [
-        _spread_row("send to alert", found.to_alert),
-        _spread_row("send to decision", found.to_decision),
-        _spread_row("of these: the sender", found.sender),
+def machine_lines(machine: Found) -> list[str]:
+    """What it was measured on."""
+    load = machine["load_average"]
+    warning = ": something else is running, so trust the ratios and no figure" if load > _BUSY else ""
+    return [
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {machine['python']}",
+        ", ".join(f"{name} {number}" for name, number in machine["packages"].items()),
+        f"load average {load:.2f} when it began{warning}",
     ]
-    print_table(f"\nLatency at {found.rate:,.0f} transactions a second, one worker process", columns, rows)
-    click.echo(
-        f"p99 from send to alert {found.to_alert.p99:.1f} ms (aim: {P99_AIM:.0f}); {found.missing} alerts missing\n"
-        f"CPU {found.worker.cpu_each:.0f} us a transaction at this rate; {found.by_model:,} scored by the model; "
-        f"every {RAISED_EVERY}th amount raised above 1,000"
+
+
+def tables(kind: str, found: Any) -> list[Table]:
+    """What a kind of measurement has found."""
+    return _TABLES[kind](found)
+
+
+def _throughput(found: Found) -> list[Table]:
+    naive, ours, better = found["naive"], found["ours"], found["advantage"]
+    columns = ("contestant", "transactions", "wall s", *_RUN, "labels learnt", "alerts")
+    rows = [
+        ("naive Faust agent", *_sizes(naive), *_run(naive), _n(found["naive_learnt"]), _n(found["naive_alerts"])),
+        ("fraud_stream", *_sizes(ours), *_run(ours), _n(found["learnt"]), _n(found["alerts"])),
+    ]
+    notes = [
+        f"throughput {better['throughput']:.1f} times the naive one (asked: {LEAST_THROUGHPUT:.0f}), CPU a transaction "
+        f"{better['cpu']:.1f} times less; {ours['cpu_us_per_transaction']:.0f} us a transaction (asked: at most "
+        f"{MOST_CPU:.0f}; aim: {CPU_AIM:.0f})",
+        f"fraud_stream: all tables and rules; {found['by_model']:,} transactions scored by the model",
+    ]
+    return [Table("Everything on, against a naive Faust agent that does the same", columns, rows, notes, "throughput")]
+
+
+def _peers(found: Sequence[Found]) -> list[Table]:
+    columns = ("program", "transactions", "wall s", *_RUN, "memory MB", "alerts")
+    rows = [
+        (one["name"], *_sizes(one["run"]), *_run(one["run"]), f"{one['memory'] / 1e6:,.0f}", _n(one["alerts"]))
+        for one in found
+    ]
+    return [Table("The same work by several programs", columns, rows, _against(found), "peers")]
+
+
+def _against(found: Sequence[Found]) -> list[str]:
+    cpu = {one["name"]: one["run"]["cpu_us_per_transaction"] for one in found}
+    ours = cpu["fraud_stream without its model"]
+    ratios = (f"{name} {cpu[name] / ours:.2f}" for name in ("naive Faust", "Quix Streams", "Kafka Streams (Java)"))
+    return [f"CPU a transaction, as a multiple of fraud_stream's without its model: {', '.join(ratios)}"]
+
+
+def _latency(found: Sequence[Found]) -> list[Table]:
+    columns = (
+        "program",
+        "transactions/s",
+        "alerts",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "max ms",
+        "sender p99.9",
+        "CPU us",
     )
+    rows = [_latency_row(one) for one in found]
+    notes = [
+        f"From the moment a transaction was to be sent until a reader had its alert. Every {RAISED_EVERY}th amount is "
+        f"raised above 1,000. {sum(one['missing'] for one in found)} alerts missing.",
+        f"send to decision, p99.9: {', '.join(_decisions(found))}",
+    ]
+    return [Table("Latency from send to alert, open loop, one worker", columns, rows, notes, "latency")]
 
 
-def _spread_row(name: str, spread: Spread) -> tuple[str, ...]:
-    return name, f"{spread.size:,}", *(f"{value:.1f}" for value in spread[1:])
+def _latency_row(one: Found) -> tuple[str, ...]:
+    spread = one["to_alert"]
+    times = (f"{spread[key]:,.1f}" for key in ("p50", "p99", "p999", "longest"))
+    rest = f"{one['sender']['p999']:.1f}", f"{one['worker']['cpu_us_per_transaction']:.0f}"
+    return one["name"], f"{one['rate']:,.0f}", _n(spread["size"]), *times, *rest
 
 
-def contest_as_json(contest: Contest) -> dict[str, Any]:
-    """The contest, with what follows from it."""
-    runs = {"naive": _run_as_json(contest.naive), "fraud_stream": _run_as_json(contest.ours)}
-    counts = {name: value for name, value in contest._asdict().items() if isinstance(value, int)}
-    return {**runs, **counts, "advantage": contest.advantage._asdict()}
+def _decisions(found: Sequence[Found]) -> list[str]:
+    return [f"{one['to_decision']['p999']:,.1f} ms at {one['rate']:,.0f}/s" for one in found if one["to_decision"]]
 
 
-def _run_as_json(run: Run) -> dict[str, float]:
-    return {**run._asdict(), "transactions_per_second": run.rate, "cpu_us_per_transaction": run.cpu_each}
+def _customers(found: Sequence[Found]) -> list[Table]:
+    columns = ("customers", "of them seen", "transactions", *_RUN, "memory a customer", "changelog a transaction")
+    rows = [
+        (
+            _n(one["customers"]),
+            _n(one["seen"]),
+            _n(one["transactions"]),
+            *_run(one["run"]),
+            f"{one['memory'] / one['seen']:,.0f} bytes",
+            f"{one['changelog'] / one['transactions']:,.0f} bytes",
+        )
+        for one in found
+    ]
+    return [Table("Growth with the number of customers", columns, rows, [], "customers")]
 
 
-def latencies_as_json(found: Latencies) -> dict[str, Any]:
-    """The latencies, in milliseconds, with what follows from them."""
-    spreads = {name: value._asdict() for name, value in found._asdict().items() if isinstance(value, Spread)}
-    return {**found._asdict(), **spreads, "worker": _run_as_json(found.worker)}
+def _workers(found: Sequence[Found]) -> list[Table]:
+    columns = ("workers", "transactions", "wall s", *_RUN)
+    rows = [(str(one["workers"]), *_sizes(one["run"]), *_run(one["run"])) for one in found]
+    return [Table("Several workers on this machine, which the broker shares", columns, rows, [], "workers")]
+
+
+def _takeover(found: Sequence[Found]) -> list[Table]:
+    rows = [(str(n), f"{one['seconds']:.2f}", f"{one['usual']:.2f}") for n, one in enumerate(found, 1)]
+    notes = [f"asked: under {MOST_TAKE_OVER:.0f} s; [broker] session_timeout, 6 s as shipped, decides most of it"]
+    columns = ("run", "longest wait after kill -9, s", "longest wait before, s")
+    return [Table("Take-over from a killed worker, 1,000 transactions a second", columns, rows, notes, "takeover")]
+
+
+def _recovery(found: Found) -> list[Table]:
+    columns = ("changelog records", "MB", "start to ready, s", "the same with nothing to read, s")
+    row = _n(found["records"]), f"{found['megabytes']:,.0f}", f"{found['seconds']:.1f}", f"{found['empty']:.1f}"
+    notes = [f"asked: 1,000,000 in under {MOST_RECOVERY:.0f} s"]
+    return [Table("Recovery of a worker with an empty memory", columns, [row], notes, "recovery")]
+
+
+_RUN = ("transactions/s", "CPU us/transaction")
+_TABLES: Mapping[str, Callable[[Any], list[Table]]] = {
+    "throughput": _throughput,
+    "peers": _peers,
+    "latency": _latency,
+    "customers": _customers,
+    "workers": _workers,
+    "takeover": _takeover,
+    "recovery": _recovery,
+}
+
+
+def _sizes(run: Found) -> tuple[str, str]:
+    return _n(run["transactions"]), f"{run['seconds']:.2f}"
+
+
+def _run(run: Found) -> tuple[str, str]:
+    return f"{run['transactions_per_second']:,.0f}", f"{run['cpu_us_per_transaction']:,.1f}"
+
+
+def _n(number: int) -> str:
+    return f"{number:,}"

@@ -5,17 +5,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 import msgspec
 
-from benchmarks.cpu import cpu_seconds
+from benchmarks.cpu import cpu_seconds, resident_bytes
 from benchmarks.errors import BenchmarkError
-from fraud_stream import broker
+from deploy.kafka.cluster import running
+from fraud_stream import broker as embedded
+from fraud_stream.broker import free_port
 from fraud_stream.kafka import create_topics
 from fraud_stream.processes import spawn, stop
 from fraud_stream.settings import FILE_VARIABLE, PREFIX, Settings, load
@@ -30,6 +33,9 @@ CRASHED = "Crashed reason="
 #: Seconds between two looks for `READY`: by so much a start may be misjudged.
 _LOOK_EVERY = 0.01
 _LAST_LINES = 15
+#: The folder of Apache Kafka.
+KAFKA = "kafka"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Reading(NamedTuple):
@@ -93,6 +99,15 @@ class Worker:
         with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as response:
             return msgspec.json.decode(response.read())
 
+    def memory(self) -> int:
+        """Bytes of memory that it has now."""
+        return resident_bytes(self._process.pid)
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """Let it leave its group and end."""
         stop(self._process, patience=20.0)
@@ -132,25 +147,62 @@ class Stage:
         self.settings: Settings = load(self._environ).settings
 
     @contextmanager
-    def worker(self, module: str) -> Iterator[Worker]:
-        """A worker of the application in `module` for as long as the block lasts."""
-        port = broker.free_port()
-        log = self._folder / f"{module}-{port}.log"
-        environ = {**self._environ, "FRAUD_STREAM_WEB_PORT": str(port)}
-        command = [sys.executable, "-m", "faust", "--datadir", str(self._folder / module), "-A", module]
+    def worker(self, module: str, name: str = "", variables: Mapping[str, str] = _NONE) -> Iterator[Worker]:
+        """A worker of the application in `module` for as long as the block lasts.
+
+        Args:
+            module: It.
+            name: What it keeps is in a folder of this name: its own, for each of several workers.
+            variables: Environment variables that it is given besides.
+        """
+        port = free_port()
+        command = [sys.executable, "-m", "faust", "--datadir", str(self._folder / (name or module)), "-A", module]
         command += ["worker", "--loglevel", "info", "--web-port", str(port)]
-        worker = Worker(spawn(command, log, environ), log, port)
+        with self.program(module, command, {"FRAUD_STREAM_WEB_PORT": str(port), **variables}, port) as started:
+            yield started
+
+    @contextmanager
+    def program(self, name: str, command: list[str], variables: Mapping[str, str], port: int = 0) -> Iterator[Worker]:
+        """Any program that finds the broker in its environment, for as long as the block lasts."""
+        log = self._folder / f"{name}-{port or free_port()}.log"
+        state = {"PEER_STATE": str(self._folder / f"state-{name}")}
+        worker = Worker(spawn(command, log, {**self._environ, **state, **variables}), log, port)
         try:
             yield worker
         finally:
             worker.stop()
 
+    def log_bytes(self, topic: str) -> int:
+        """What Kafka keeps of a topic on disk."""
+        folders = (self._folder / KAFKA).glob(f"broker-*/data/{topic}-*")
+        return sum(segment.stat().st_size for folder in folders for segment in folder.glob("*.log"))
+
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """A broker with the topics of this application, for as long as the block lasts."""
-    port = broker.free_port()
-    with tempfile.TemporaryDirectory(prefix="fraud-stream-") as name, broker.running(port):
+def stage(kind: str) -> Iterator[Stage]:
+    """A broker of its own with the topics of this application, for as long as the block lasts.
+
+    Args:
+        kind: Which one, of `BROKERS`.
+    """
+    with tempfile.TemporaryDirectory(prefix="fraud-stream-") as name, BROKERS[kind](Path(name)) as port:
         prepared = Stage(Path(name), port)
         create_topics(prepared.settings)
         yield prepared
+
+
+@contextmanager
+def _kafka(folder: Path) -> Iterator[int]:
+    with running(folder / KAFKA, [free_port()]) as cluster:
+        yield cluster.brokers[0].port
+
+
+@contextmanager
+def _embedded(_: Path) -> Iterator[int]:
+    port = free_port()
+    with embedded.running(port):
+        yield port
+
+
+#: Brokers to measure on: Apache Kafka, which needs Java and Maven, or the one that comes with this application.
+BROKERS: Mapping[str, Callable[[Path], AbstractContextManager[int]]] = {"kafka": _kafka, "embedded": _embedded}

@@ -24,14 +24,12 @@ import msgspec
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Advantage, Run
-from benchmarks.material import Step, steps
+from benchmarks.material import LABEL_DELAY, Step, steps
 from benchmarks.stage import Reading, Stage, Worker, stage
 from benchmarks.topics import Filler, Place, Progress, create_topic, last_written, wait_for_quiet
 from fraud_stream.kafka import read_all
 from fraud_stream.records import ModelState
 
-#: Seconds of event time from a transaction to its label: the generator's default.
-LABEL_DELAY = 10.0
 NAIVE = "naive"
 NAIVE_ALERTS, NAIVE_SCORED = "naive-alerts", "naive-scored"
 
@@ -72,15 +70,16 @@ class _Scored(msgspec.Struct):
     offset: int
 
 
-def measure(transactions: int, naive_transactions: int) -> Contest:
+def measure(broker: str, transactions: int, naive_transactions: int) -> Contest:
     """Run both contestants.
 
     Args:
+        broker: Which one, of `stage.BROKERS`.
         transactions: How many this application takes in while it is measured.
         naive_transactions: How many the naive worker takes in before; this application too, unmeasured.
     """
     flow = steps(naive_transactions + transactions, LABEL_DELAY)
-    with stage() as place:
+    with stage(broker) as place:
         filler = Filler(place.settings.broker)
         _fill(place, filler, islice(flow, naive_transactions))
         naive, naive_learnt = _run_naive(place, filler, naive_transactions)
@@ -104,7 +103,7 @@ def _fill(place: Stage, filler: Filler, flow: Iterator[Step]) -> None:
 def _run_naive(place: Stage, filler: Filler, count: int) -> tuple[Run, int]:
     for topic in (NAIVE_ALERTS, NAIVE_SCORED):
         create_topic(place.settings, topic)
-    with place.worker("benchmarks.naive") as worker:
+    with place.worker("benchmarks.peers.naive") as worker:
         first, last = _from_ready_to_done(place, worker, NAIVE, filler.ends)
         learnt = worker.get("/learnt/")["learnt"]
     return _run(place, count, first, last, [NAIVE_SCORED]), learnt

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -87,12 +87,34 @@ class Progress:
     def left(self) -> int:
         """How many records are not committed yet."""
         places = [TopicPartition(*place) for place in self._ends]
-        committed = self._consumer.committed(places, timeout=PATIENCE)
+        committed = self._ask(places)
         return sum(self._ends[at.topic, at.partition] - max(at.offset, 0) for at in committed)
+
+    def _ask(self, places: list[TopicPartition]) -> list[TopicPartition]:
+        """While a new group gets its coordinator, the broker sends the question from one to another."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._consumer.committed(places, timeout=PATIENCE)
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise BenchmarkError(f"cannot ask how far a program is: {error.args[0].str()}") from None
+                time.sleep(_ASK_EVERY)
 
     def close(self) -> None:
         """Close the connection."""
         self._consumer.close()
+
+
+def written(settings: Settings, topic: str) -> int:
+    """How many records were ever written to a topic."""
+    consumer = Consumer({**client_config(settings.broker), "group.id": "benchmark"})
+    try:
+        found = consumer.list_topics(topic, timeout=PATIENCE).topics[topic].partitions
+        places = (TopicPartition(topic, partition) for partition in found)
+        return sum(consumer.get_watermark_offsets(place, timeout=PATIENCE)[1] for place in places)
+    finally:
+        consumer.close()
 
 
 def last_written(settings: Settings, topics: Iterable[str]) -> float:

@@ -24,15 +24,20 @@ def class_path() -> str:
     """
     done = JARS / ".done"
     if not done.is_file() or done.read_text() != POM.read_text():
-        _check_tools("java", "mvn")
+        check_tools("java", "mvn")
         shutil.rmtree(JARS, ignore_errors=True)
         _fetch()
         done.write_text(POM.read_text())
-    _check_tools("java")
+    check_tools("java")
     return os.pathsep.join((str(JARS / "*"), str(HERE)))  # HERE: the loggers' settings
 
 
-def _check_tools(*names: str) -> None:
+def check_tools(*names: str) -> None:
+    """Make sure that programs are there.
+
+    Raises:
+        BrokerError: They are not; it says what to install.
+    """
     missing = [_NEEDED[name] for name in names if shutil.which(name) is None]
     if missing:
         raise BrokerError(f"a real Kafka needs {' and '.join(missing)}; the embedded broker needs neither")

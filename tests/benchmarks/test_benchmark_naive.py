@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import naive
+from benchmarks.peers import naive, work
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.observation import CustomerState, Observer
 from fraud_stream.domain.sliding import HOUR
@@ -25,11 +25,11 @@ def payment(amount: float, moment: datetime = NOON, **fields: Any) -> naive.Tran
 
 def judged(tx: naive.Transaction, *before: naive.Transaction) -> set[str]:
     """The rules that the last of a customer's payments breaks."""
-    stats, habits, known = naive.no_stats(), naive.no_habits(), naive.no_habits()
+    stats, habits, known = work.no_stats(), work.no_habits(), work.no_habits()
     for one in (*before, tx):
-        stats, known = naive.add(stats, one), habits
-        habits = naive.add_payment(habits, one)
-    return set(naive.check_rules(tx, naive.make_features(tx, stats, stats, known, habits)))
+        stats, known = work.add(stats, one), habits
+        habits = work.add_payment(habits, one)
+    return set(work.check_rules(tx, work.make_features(tx, stats, stats, known, habits)))
 
 
 def paid(*amounts: float, hours_ago: float = 0.1, **fields: Any) -> list[naive.Transaction]:
@@ -76,9 +76,9 @@ def test_its_rules_are_the_shipped_ones() -> None:
 
 
 def test_statistics_of_a_window() -> None:
-    stats = naive.no_stats()
+    stats = work.no_stats()
     for amount, location in ((3.0, "Oslo"), (1.0, "Rome"), (2.0, "Oslo"), (2.0, None)):
-        stats = naive.add(stats, payment(amount, location=location, device_type="mobile", merchant_id="M1"))
+        stats = work.add(stats, payment(amount, location=location, device_type="mobile", merchant_id="M1"))
     assert [stats[name] for name in ("count", "sum", "squares", "low", "high")] == [4, 8.0, 18.0, 1.0, 3.0]
     assert [stats[name] for name in ("first", "last")] == [NOON.timestamp()] * 2
     assert [stats[name] for name in ("locations", "devices", "merchants", "categories")] == [
@@ -97,16 +97,16 @@ def test_its_features_are_those_of_the_application() -> None:
     expected = maker.rows([one.facts for one in observed if one is not None])
     hours: dict[float, naive.Stats] = {}
     minutes: dict[float, naive.Stats] = {}
-    habits = naive.no_habits()
+    habits = work.no_habits()
     for one, row in zip(ours, expected.tolist(), strict=True):
         tx = naive.Transaction(**{**one, "timestamp": datetime.fromtimestamp(one["timestamp"], UTC)})
-        before, habits = habits, naive.add_payment(habits, tx)
+        before, habits = habits, work.add_payment(habits, tx)
         windows = []
         for kept, size in ((hours, HOUR), (minutes, 300.0)):
             start = one["timestamp"] // size
-            kept[start] = naive.add(kept.get(start, naive.no_stats()), tx)
+            kept[start] = work.add(kept.get(start, work.no_stats()), tx)
             windows.append(kept[start])
-        found = naive.make_features(tx, *windows, before, habits)
+        found = work.make_features(tx, *windows, before, habits)
         assert list(found) == list(maker.names)
         assert list(found.values()) == pytest.approx(row, rel=1e-9, abs=1e-6)
     for name in ("hopping_count_5m", "tumbling_merchants_1h", "is_new_device", "is_new_location", "amount_zscore_30d"):
