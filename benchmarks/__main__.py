@@ -113,6 +113,7 @@ def main(what: tuple[str, ...], file: Path | None, folder: Path | None, **amount
         for table in report.tables(kind, found[kind]["found"]):
             table.show()
         if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(as_json(found) + "\n")
     if folder is not None:
         write(found, folder)
