@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.harness import ROOT
+from tests.harness import ON_KAFKA, ROOT
+
+EMBEDDED = ("--broker", "embedded")
+needs_kafka = pytest.mark.skipif(not ON_KAFKA, reason="needs Java and Maven: make test-kafka runs it")
 
 
 def measured(tmp_path: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
@@ -22,11 +25,13 @@ def measured(tmp_path: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
 @pytest.mark.broker
 @pytest.mark.embedded
 def test_throughput_is_measured_of_both_contestants(tmp_path: Path) -> None:
-    printed, found = measured(tmp_path, "throughput", "--transactions", "600", "--naive-transactions", "1000")
+    printed, found = measured(
+        tmp_path, "throughput", *EMBEDDED, "--transactions", "600", "--naive-transactions", "1000"
+    )
     assert "CPU us/transaction" in printed
     assert "times the naive one" in printed
-    contest = found["throughput"]
-    for name, count in (("naive", 1_000), ("fraud_stream", 600)):
+    contest = found["throughput"]["found"]
+    for name, count in (("naive", 1_000), ("ours", 600)):
         assert contest[name]["transactions"] == count
         assert contest[name]["transactions_per_second"] > 0
         assert contest[name]["cpu_us_per_transaction"] > 0
@@ -34,17 +39,17 @@ def test_throughput_is_measured_of_both_contestants(tmp_path: Path) -> None:
     assert contest["learnt"] > 500
     assert contest["by_model"] > 0  # the model learnt before is asked in the measured run
     assert min(contest["alerts"], contest["naive_alerts"]) > 0
-    assert found["machine"]["packages"]["faust-streaming"] == "0.15.3"
+    assert found["throughput"]["machine"]["packages"]["faust-streaming"] == "0.15.3"
     assert "latency" not in found
 
 
 @pytest.mark.broker
 @pytest.mark.embedded
 def test_latency_is_measured_of_every_alert(tmp_path: Path) -> None:
-    printed, found = measured(tmp_path, "latency", "--rate", "200", "--seconds", "2", "--warm-up", "1")
+    printed, found = measured(tmp_path, "latency", *EMBEDDED, "--rate", "200", "--seconds", "2", "--warm-up", "1")
     assert "p99.9" in printed
     assert "send to alert" in printed
-    latency = found["latency"]
+    (latency,) = found["latency"]["found"]
     assert latency["missing"] == 0
     assert latency["to_alert"]["size"] >= 50
     assert 0 < latency["to_decision"]["p50"] <= latency["to_alert"]["p99"] <= latency["to_alert"]["longest"]
@@ -56,3 +61,46 @@ def test_a_measurement_that_does_not_exist_is_refused() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "latency" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("peers", *EMBEDDED), ("latency", "--rate", "0"), ("recovery", "--records", "0")]
+)
+def test_what_cannot_be_measured_is_refused(arguments: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.broker
+@needs_kafka
+def test_the_peers_do_the_same_work(tmp_path: Path) -> None:
+    printed, found = measured(tmp_path, "peers", "--transactions", "60000")
+    programs = {one["name"]: one for one in found["peers"]["found"]}
+    assert programs["Quix Streams"]["alerts"] == programs["Kafka Streams (Java)"]["alerts"] > 1_000
+    # Those take a payment that is sent twice for two.
+    assert 0.95 < programs["fraud_stream without its model"]["alerts"] / programs["Quix Streams"]["alerts"] <= 1.0
+    assert all(one["run"]["cpu_us_per_transaction"] > 0 for one in programs.values())
+    assert "as a multiple of fraud_stream's" in printed
+
+
+@pytest.mark.broker
+@needs_kafka
+def test_growth_workers_take_over_and_recovery_are_measured_and_written_down(tmp_path: Path) -> None:
+    kinds = ("customers", "workers", "takeover", "recovery")
+    amounts = ("--customers", "500", "--workers", "2", "--runs", "1", "--records", "30000", "--transactions", "30000")
+    _, found = measured(tmp_path, *kinds, *amounts, "--write", str(tmp_path / "docs"))
+    (size,) = found["customers"]["found"]
+    assert 400 < size["seen"] <= 500
+    assert size["changelog"] > 100 * size["transactions"] > 0
+    assert size["memory"] > 0
+    (crowd,) = found["workers"]["found"]
+    assert crowd["run"]["transactions"] > 20_000
+    (taken,) = found["takeover"]["found"]
+    assert taken["usual"] < taken["seconds"] < 30
+    assert found["recovery"]["found"]["records"] >= 30_000
+    text = (tmp_path / "docs" / "performance.md").read_text()
+    assert all(f"`.venv/bin/python -m benchmarks {kind}`" in text for kind in kinds)
+    assert (tmp_path / "docs" / "plots" / "customers.png").stat().st_size > 5_000

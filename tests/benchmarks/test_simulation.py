@@ -1,0 +1,80 @@
+"""The simulated worker: laws that any queue keeps, and the calibration."""
+
+import math
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.simulation import OURS, Cost, calibrate, hottest, main, simulate
+
+COST = Cost(chunk=0.0008, each=0.00007)
+
+
+@pytest.mark.parametrize("rate", [100.0, 2_000.0, 10_000.0])
+def test_littles_law(rate: float) -> None:
+    found = simulate(rate, COST, seconds=3.0)
+    assert found.inside == pytest.approx(found.rate * found.mean_wait, rel=1e-6)
+    assert found.rate == pytest.approx(rate, rel=0.1)
+
+
+def test_alone_it_takes_the_time_of_a_chunk_of_one() -> None:
+    found = simulate(1.0, COST, seconds=30.0)
+    assert found.waits.p50 == pytest.approx(1_000 * COST.of(1))
+    assert found.each == pytest.approx(COST.of(1))
+
+
+def test_chunks_grow_with_the_load_and_a_transaction_becomes_cheaper() -> None:
+    costs = [simulate(rate, COST, seconds=2.0).each for rate in (100.0, 1_000.0, 5_000.0, 12_000.0)]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] < 1.2 * COST.each
+
+
+def test_beyond_the_greatest_rate_the_queue_grows() -> None:
+    greatest = 1 / COST.each
+    assert simulate(0.9 * greatest, COST, seconds=3.0).waits.longest < 200
+    assert simulate(1.5 * greatest, COST, seconds=3.0).waits.longest > 1_000
+
+
+def test_a_pause_is_waited_out_and_caught_up() -> None:
+    found = simulate(2_000.0, COST, seconds=10.0, pause=4.0)
+    assert found.waits.longest == pytest.approx(4_000, rel=0.1)
+    assert found.waits.p50 < 1_000
+
+
+def test_calibration_finds_the_cost_it_was_made_of() -> None:
+    measured = simulate(1_000.0, COST, seconds=2.0).each
+    assert calibrate(COST.each, 1_000.0, measured).chunk == pytest.approx(COST.chunk, rel=0.02)
+
+
+def test_the_hottest_of_many_workers() -> None:
+    assert hottest(1, 10) == 1.0
+    assert hottest(10, 1_000_000) < hottest(100, 1_000_000) < 1.1
+    assert hottest(100, 1_000) == pytest.approx(1 + math.sqrt(2 * math.log(100) / 10))
+
+
+def figures(folder: Path, **parts: object) -> str:
+    path = folder / "figures.json"
+    path.write_bytes(msgspec.json.encode(parts))
+    return str(path)
+
+
+def test_the_command_plans_from_measured_figures(tmp_path: Path) -> None:
+    runs = [
+        {"name": OURS, "rate": rate, "worker": {"cpu_us_per_transaction": cost}}
+        for rate, cost in ((1_000.0, 600.0), (5_000.0, 150.0))
+    ]
+    full = {"name": OURS, "run": {"cpu_us_per_transaction": 70.0}}
+    path = figures(tmp_path, peers={"found": [full]}, latency={"found": runs})
+    done = CliRunner().invoke(main, [path])
+    assert done.exit_code == 0, done.output
+    assert "70.0 us for each transaction" in done.output
+    assert "1,000,000" in done.output
+    assert "117" in done.output  # 1,000,000 * 70 us / 0.6
+
+
+def test_without_the_figures_it_says_what_to_measure(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, [figures(tmp_path)])
+    assert done.exit_code == 1
+    assert "measure `peers` and `latency` first" in done.output
