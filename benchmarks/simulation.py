@@ -1,17 +1,19 @@
 """A worker as a queue: what it does beyond the rates and numbers that one machine can measure.
 
 Transactions come one by one, at random (Poisson).  A worker takes all that wait, up to a chunk, works on them for a
-fixed time and a time for each, and takes what has come meanwhile: so chunks grow with the load, and a transaction
-becomes cheaper (bulk service; Bailey: On queueing processes with bulk service. J. R. Stat. Soc. B 16(1), 1954).
+fixed time and a time for each, waits a moment for its broker, and takes what has come meanwhile: so chunks grow with
+the load, and a transaction becomes cheaper (bulk service; Bailey: On queueing processes with bulk service. J. R. Stat.
+Soc. B 16(1), 1954).
 
-The time for each is what the worker takes at full speed; the fixed time is found from what it takes at a low rate.
-Both are measured (`python -m benchmarks peers latency`).  Other measured rates then show how far the model is right.
+The time for each is what the worker takes at full speed; the two fixed times are found from the CPU and the median
+wait at the lowest measured rate (`python -m benchmarks peers latency`).  What was measured at other rates then shows
+how far the model is right.
 """
 
 import math
 import random
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,13 +36,20 @@ Events = Generator[simpy.Event, Any, None]
 
 
 class Cost(NamedTuple):
-    """What a chunk costs a worker, seconds: a fixed part, and a part for each transaction."""
+    """What a chunk costs a worker, seconds.
+
+    Attributes:
+        chunk: Work for each chunk.
+        each: Work for each transaction in it.
+        idle: Waiting for the broker after each chunk.
+    """
 
     chunk: float
     each: float
+    idle: float = 0.0
 
     def of(self, number: int) -> float:
-        """Seconds for a chunk of so many.
+        """Seconds of work for a chunk of so many.
 
         >>> Cost(0.001, 0.0001).of(10)
         0.002
@@ -55,6 +64,7 @@ class Outcome(NamedTuple):
         rate: Transactions a second that came.
         busy: Share of the time that it worked.
         each: Seconds of work a transaction.
+        chunk: Transactions of a chunk, on average.
         waits: From the coming of a transaction until its chunk was done.
         inside: Transactions that waited or were worked on, on average over time.
         mean_wait: Mean of the waits, seconds.
@@ -63,6 +73,7 @@ class Outcome(NamedTuple):
     rate: float
     busy: float
     each: float
+    chunk: float
     waits: Spread
     inside: float
     mean_wait: float
@@ -84,13 +95,16 @@ def simulate(rate: float, cost: Cost, seconds: float = _SECONDS, pause: float = 
     environment.run(until=worker.over)
     waits, end, number = worker.waits, environment.now, len(worker.waits)
     means = worker.area / end, sum(waits) / number
-    return Outcome(number / end, worker.busy / end, worker.busy / number, Spread.of(waits), *means)
+    return Outcome(
+        number / end, worker.busy / end, worker.busy / number, number / worker.chunks, Spread.of(waits), *means
+    )
 
 
 class _Worker:
     def __init__(self, environment: simpy.Environment, cost: Cost, pause: float) -> None:
         self.waits: list[float] = []
         self.busy = 0.0
+        self.chunks = 0
         self.area = 0.0  # of the number inside, over time
         self.over = environment.event()
         self._environment = environment
@@ -122,8 +136,10 @@ class _Worker:
             duration = self._cost.of(len(chunk))
             yield self._environment.timeout(duration)
             self.busy += duration
+            self.chunks += 1
             self._change(-len(chunk))
             self.waits += [self._environment.now - came for came in chunk]
+            yield self._environment.timeout(self._cost.idle)
         self.over.succeed()
 
     def _change(self, number: int) -> None:
@@ -132,28 +148,55 @@ class _Worker:
         self._inside, self._changed_at = self._inside + number, now
 
 
-def calibrate(each: float, rate: float, measured: float) -> Cost:
-    """The cost with which a worker takes `measured` seconds of CPU a transaction at `rate`.
+class Measured(NamedTuple):
+    """What was measured of a worker at a rate.
+
+    Attributes:
+        rate: Transactions a second.
+        each: Seconds of CPU a transaction.
+        wait: Median time from send to decision, seconds.
+    """
+
+    rate: float
+    each: float
+    wait: float
+
+
+def calibrate(full: float, low: Measured) -> Cost:
+    """The cost with which a worker does what was measured.
+
+    How long its turns are shows in how long transactions wait; how much of a turn is work, in the CPU they take.
 
     Args:
-        each: Seconds a transaction in full chunks, where the fixed part is next to nothing.
-        rate: A rate at which it is measured, well below the greatest.
-        measured: Seconds of CPU a transaction at that rate.
+        full: Seconds a transaction in full chunks, where fixed parts are next to nothing.
+        low: At a low rate.
 
     Raises:
-        BenchmarkError: It costs no more there than in full chunks.
+        BenchmarkError: It costs no more at the low rate than in full chunks.
     """
-    if measured <= each:
-        what = f"{measured * 1e6:.0f} us at {rate:,.0f} transactions a second"
-        raise BenchmarkError(f"{what} is not above the {each * 1e6:.0f} us of full chunks: measure at a lower rate")
-    low, high = 0.0, 1.0 / rate * 50
-    for _ in range(20):
+    if low.each <= full:
+        what = f"{low.each * 1e6:.0f} us at {low.rate:,.0f} transactions a second"
+        raise BenchmarkError(f"{what} is not above the {full * 1e6:.0f} us of full chunks: measure at a lower rate")
+    turn = _solve(
+        lambda fixed: simulate(low.rate, _split(fixed, full, low), 2.0).waits.p50 / 1e3, low.wait, 2 * low.wait
+    )
+    return _split(turn, full, low)
+
+
+def _split(fixed: float, full: float, low: Measured) -> Cost:
+    """What of a turn's fixed part is work: the CPU beyond that of full chunks, of as many as come in a turn."""
+    number = simulate(low.rate, Cost(0.0, full, fixed), 2.0).chunk
+    work = min(fixed, (low.each - full) * number)
+    return Cost(work, full, fixed - work)
+
+
+def _solve(function: Callable[[float], float], wanted: float, highest: float) -> float:
+    """Where a growing function has the wanted value, by bisection between 0 and `highest`."""
+    low, high = 0.0, highest
+    for _ in range(12):
         middle = (low + high) / 2
-        if simulate(rate, Cost(middle, each), seconds=2.0).each < measured:
-            low = middle
-        else:
-            high = middle
-    return Cost((low + high) / 2, each)
+        low, high = (middle, high) if function(middle) < wanted else (low, middle)
+    return (low + high) / 2
 
 
 def hottest(workers: int, customers: int) -> float:
@@ -179,10 +222,10 @@ def calibrated(found: Mapping[str, Any]) -> tuple[Cost, Sequence[Mapping[str, An
     try:
         full = next(one for one in found["peers"]["found"] if one["name"] == OURS)
         runs = sorted((one for one in found["latency"]["found"] if one["name"] == OURS), key=lambda one: one["rate"])
-    except (KeyError, StopIteration):
+        lowest = Measured(runs[0]["rate"], _cpu(runs[0]["worker"]), runs[0]["to_decision"]["p50"] / 1e3)
+    except (KeyError, StopIteration, IndexError):
         raise BenchmarkError("measure `peers` and `latency` first, with --json FILE") from None
-    lowest = runs[0]
-    return calibrate(_cpu(full["run"]), lowest["rate"], _cpu(lowest["worker"])), runs
+    return calibrate(_cpu(full["run"]), lowest), runs
 
 
 def _cpu(run: Mapping[str, Any]) -> float:
@@ -200,7 +243,10 @@ def main(figures: Path, load: float, customers: int, pause: float) -> None:
         cost, runs = calibrated(msgspec.json.decode(figures.read_bytes()))
     except FraudStreamError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"a chunk costs {cost.chunk * 1e3:.2f} ms, and {cost.each * 1e6:.1f} us for each transaction in it")
+    click.echo(
+        f"a chunk costs {cost.chunk * 1e3:.2f} ms of work, {cost.each * 1e6:.1f} us for each transaction in it, "
+        f"and {cost.idle * 1e3:.2f} ms of waiting"
+    )
     print_table("\nOne worker, simulated and measured", _CHECKED, [_checked(run, cost) for run in runs])
     print_table("\nOne worker by load", _LOADED, [_loaded(share, cost) for share in _SHARES])
     plans = [_planned(rate, load, cost, customers) for rate in (1e3, 1e4, 1e5, 1e6)]
@@ -209,7 +255,15 @@ def main(figures: Path, load: float, customers: int, pause: float) -> None:
     print_table(f"\nAfter a take-over of {pause:g} s", _RECOVERED, recovered)
 
 
-_CHECKED = ("transactions/s", "simulated us", "measured us", "simulated busy", "measured busy")
+_CHECKED = (
+    "transactions/s",
+    "simulated us",
+    "measured us",
+    "simulated busy",
+    "measured busy",
+    "median ms",
+    "measured ms",
+)
 _SHARES = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
 _LOADED = ("of the most", "transactions/s", "busy", "us each", "p50 ms", "p99 ms", "p99.9 ms", "rate x wait", "inside")
 _PLANNED = ("transactions/s", "workers", "each has", "the hottest has", "hottest p99 ms")
@@ -220,7 +274,8 @@ def _checked(run: Mapping[str, Any], cost: Cost) -> tuple[str, ...]:
     rate, measured = run["rate"], _cpu(run["worker"])
     found = simulate(rate, cost, seconds=5.0)
     times = f"{found.each * 1e6:.0f}", f"{measured * 1e6:.0f}"
-    return f"{rate:,.0f}", *times, f"{found.busy:.0%}", f"{rate * measured:.0%}"
+    waits = f"{found.waits.p50:.1f}", f"{run['to_decision']['p50']:.1f}"
+    return f"{rate:,.0f}", *times, f"{found.busy:.0%}", f"{rate * measured:.0%}", *waits
 
 
 def _loaded(share: float, cost: Cost) -> tuple[str, ...]:

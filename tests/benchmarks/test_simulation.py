@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.simulation import OURS, Cost, calibrate, hottest, main, simulate
+from benchmarks.simulation import OURS, Cost, Measured, calibrate, hottest, main, simulate
 
 COST = Cost(chunk=0.0008, each=0.00007)
 
@@ -44,8 +44,17 @@ def test_a_pause_is_waited_out_and_caught_up() -> None:
 
 
 def test_calibration_finds_the_cost_it_was_made_of() -> None:
-    measured = simulate(1_000.0, COST, seconds=2.0).each
-    assert calibrate(COST.each, 1_000.0, measured).chunk == pytest.approx(COST.chunk, rel=0.02)
+    cost = COST._replace(idle=0.0004)
+    made = simulate(1_000.0, cost, seconds=2.0)
+    found = calibrate(cost.each, Measured(1_000.0, made.each, made.waits.p50 / 1e3))
+    assert found.chunk == pytest.approx(cost.chunk, rel=0.1)
+    assert found.chunk + found.idle == pytest.approx(cost.chunk + cost.idle, rel=0.1)
+    again = simulate(4_000.0, found, seconds=2.0)
+    assert again.each == pytest.approx(simulate(4_000.0, cost, seconds=2.0).each, rel=0.1)
+
+
+def test_waiting_between_chunks_makes_them_larger_and_cheaper() -> None:
+    assert simulate(4_000.0, COST._replace(idle=0.002), seconds=2.0).each < simulate(4_000.0, COST, seconds=2.0).each
 
 
 def test_the_hottest_of_many_workers() -> None:
@@ -62,7 +71,7 @@ def figures(folder: Path, **parts: object) -> str:
 
 def test_the_command_plans_from_measured_figures(tmp_path: Path) -> None:
     runs = [
-        {"name": OURS, "rate": rate, "worker": {"cpu_us_per_transaction": cost}}
+        {"name": OURS, "rate": rate, "worker": {"cpu_us_per_transaction": cost}, "to_decision": {"p50": 5.0}}
         for rate, cost in ((1_000.0, 600.0), (5_000.0, 150.0))
     ]
     full = {"name": OURS, "run": {"cpu_us_per_transaction": 70.0}}
@@ -77,4 +86,4 @@ def test_the_command_plans_from_measured_figures(tmp_path: Path) -> None:
 def test_without_the_figures_it_says_what_to_measure(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [figures(tmp_path)])
     assert done.exit_code == 1
-    assert "measure `peers` and `latency` first" in done.output
+    assert "measure `peers` and `latency`" in done.output
