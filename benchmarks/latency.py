@@ -25,7 +25,7 @@ from benchmarks.figures import Run, Spread
 from benchmarks.material import Keyed, Step, steps
 from benchmarks.sender import Order, Sender
 from benchmarks.stage import Reading, Worker, stage
-from benchmarks.topics import create_topic
+from benchmarks.topics import create_topic, wait_for_group
 from fraud_stream.kafka import client_config, read_all
 from fraud_stream.settings import Settings
 
@@ -102,7 +102,7 @@ def measure(broker: str, contestant: Contestant, rate: float, seconds: float, wa
         if contestant.alerts != place.settings.topics.alerts:
             create_topic(place.settings, contestant.alerts)
         with start(place, contestant) as worker, Sender(Order(place.settings, flow, rate)) as sender:
-            _wait_until_ready(contestant, worker)
+            _wait_until_ready(contestant, worker, place.settings)
             reader = _reader(place.settings, contestant.alerts)
             begin, heard, run = _observe(reader, worker, sender, (warm_up, seconds, len(flow) - first))
             late = Spread.of(sender.lateness()[first:])
@@ -130,10 +130,12 @@ def _raise(record: Keyed) -> Keyed:
     return Keyed(record.key, msgspec.json.encode({**body, "amount": round(body["amount"] + RAISED_BY, 2)}))
 
 
-def _wait_until_ready(contestant: Contestant, worker: Worker) -> None:
-    """Faust tells; others get some of the time to warm up."""
+def _wait_until_ready(contestant: Contestant, worker: Worker, settings: Settings) -> None:
+    """Faust tells; of others the broker knows when they have joined their group."""
     if contestant.module:
         worker.wait_until_ready()
+    else:
+        wait_for_group(settings, contestant.group, worker.check)
 
 
 def _observe(

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -16,6 +16,8 @@ from fraud_stream.settings import BrokerSettings, Settings
 
 #: Seconds between two questions to the broker.
 _ASK_EVERY = 0.25
+#: Seconds that a group may take to form.
+_LONGEST = 60.0
 #: A topic and a partition.
 Place = tuple[str, int]
 
@@ -115,6 +117,28 @@ def written(settings: Settings, topic: str) -> int:
         return sum(consumer.get_watermark_offsets(place, timeout=PATIENCE)[1] for place in places)
     finally:
         consumer.close()
+
+
+def wait_for_group(settings: Settings, group: str, check: Callable[[], object]) -> None:
+    """Wait until a consumer group has shared its partitions.
+
+    Raises:
+        BenchmarkError: It has not within a minute.
+    """
+    admin, deadline = AdminClient(client_config(settings.broker)), time.monotonic() + _LONGEST
+    while not _is_stable(admin, group):
+        check()
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"nobody joins the group {group!r}")
+        time.sleep(_ASK_EVERY)
+
+
+def _is_stable(admin: AdminClient, group: str) -> bool:
+    try:
+        found = admin.describe_consumer_groups([group])[group].result(PATIENCE)
+    except KafkaException:  # nobody has joined yet
+        return False
+    return found.state == ConsumerGroupState.STABLE and any(member.assignment for member in found.members)
 
 
 def last_written(settings: Settings, topics: Iterable[str]) -> float:
