@@ -123,10 +123,10 @@ class _Trouble:
         self.on_down: Callable[[], object] = lambda: None
 
     def hear(self, error: KafkaError) -> None:
-        """Note an error; one that TLS sends as an alert has no code of its own."""
+        """Note an error; what TLS sends as an alert has no code of its own, and a broken connection no certificate."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # told once; lesser errors come with every attempt
             self.on_down()
-        elif error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL) or "SSL alert" in error.str():
+        elif error.code() == KafkaError._AUTHENTICATION or "certificate" in error.str():
             self.refusal = error.str()
 
 
@@ -254,14 +254,17 @@ def _polled(consumer: Consumer, ahead: set[int]) -> Iterator[Any]:
 
 
 def _patiently(consumer: Consumer, messages: Iterator[Any], start: int) -> Iterator[Any]:
-    """The messages; a partition that its broker does not know yet, since it was made just now, begins again."""
-    deadline = time.monotonic() + PATIENCE
+    """The messages; a partition that its broker does not know yet, since it was made just now, is asked for again."""
+    deadline, reached = time.monotonic() + PATIENCE, dict[int, int]()
     for message in messages:
         error = message.error()
+        if error is None:
+            reached[message.partition()] = message.offset() + 1
         if error and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and time.monotonic() < deadline:
             time.sleep(0.1)
             consumer.incremental_unassign([TopicPartition(message.topic(), message.partition())])
-            consumer.incremental_assign([TopicPartition(message.topic(), message.partition(), start)])
+            place = reached.get(message.partition(), start)
+            consumer.incremental_assign([TopicPartition(message.topic(), message.partition(), place)])
         else:
             yield message
 

@@ -21,6 +21,9 @@ class FakeMessage:
     def partition(self) -> int:
         return 3
 
+    def offset(self) -> int:
+        return 41
+
 
 class FakeConsumer:
     """Notes what it is assigned."""
@@ -40,6 +43,12 @@ def test_a_partition_that_was_made_just_now_begins_again() -> None:
     unknown = FakeMessage(KafkaError.UNKNOWN_TOPIC_OR_PART)
     assert list(kafka._patiently(consumer, iter([unknown, good, end]), OFFSET_BEGINNING)) == [good, end]
     assert consumer.calls == [("unassign", 3, OFFSET_INVALID), ("assign", 3, OFFSET_BEGINNING)]
+
+
+def test_one_that_was_read_goes_on_where_it_was() -> None:
+    consumer, good, unknown = FakeConsumer(), FakeMessage(), FakeMessage(KafkaError.UNKNOWN_TOPIC_OR_PART)
+    assert list(kafka._patiently(consumer, iter([good, unknown]), OFFSET_BEGINNING)) == [good]
+    assert consumer.calls[-1] == ("assign", 3, 42)
 
 
 def test_one_that_stays_unknown_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,12 +170,12 @@ class ExactApp(faust.App):
     def _signs_of_life(self) -> Signs:
         count = self.rebalancing_count  # the broker's number of a generation may begin at 0
         if not count:
-            return Signs("starting", ())
-        if self.rebalancing:
-            return Signs("rebalancing", (count,))
-        if self.in_recovery:
+            return Signs("starting", (sum(reader.read for reader in self._readers),))
+        if self.in_recovery:  # asked first: Faust takes a recovery for the end of the rebalance
             return Signs("recovering", (count, self.chunk_consumer.absorbed))
-        return Signs("running", self.chunk_consumer.moves())
+        if self.rebalancing:
+            return Signs("rebalancing", (count, self.chunk_consumer.absorbed))
+        return Signs("running", self.chunk_consumer.heads())
 
     async def _prepare_or_exit(self) -> None:
         try:

@@ -21,6 +21,9 @@ class BroadcastReader(Service):
         app: The application.
         topic: The topic.
         handle: Called with each record's value, in order; must not fail.
+
+    Attributes:
+        read: How many records it has read.
     """
 
     def __init__(self, app: Any, topic: str, handle: Callable[[bytes | None], None], **kwargs: Any) -> None:
@@ -28,6 +31,7 @@ class BroadcastReader(Service):
         self.app = app
         self.topic = topic
         self._handle = handle
+        self.read = 0
         self._idle_rounds = 0
         self._idle = asyncio.Condition()
 
@@ -73,6 +77,7 @@ class BroadcastReader(Service):
             for records in batches.values():
                 for record in records:
                     self._handle(record.value)
+                self.read += len(records)
             if not batches and await self._is_at_end():
                 async with self._idle:
                     self._idle_rounds += 1

@@ -48,7 +48,6 @@ class ChunkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.absorbed = 0
         self._fetches = 0
-        self._finished = 0
         self._handed: defaultdict[TP, deque[Message]] = defaultdict(deque)
         self._waiting: defaultdict[TP, deque[Message]] = defaultdict(deque)
         self._next: dict[TP, int] = {}
@@ -77,10 +76,14 @@ class ChunkConsumer(driver.Consumer):
             else:
                 self.drop(tp)
 
-    def moves(self) -> tuple[int, ...]:
-        """Numbers of which one changes whenever chunks are done, or none is to be done and the next fetch begins."""
-        unfinished = any(self._handed.get(tp) for tp in self.assignment())
-        return (self._seeks, self._finished) if unfinished else (self._seeks, self._finished, self._fetches)
+    def heads(self) -> dict[Any, int]:
+        """A number for each thing that must get on: it changes whenever that does.
+
+        These are the partitions with a chunk that is not done, each with the first of these; and the fetches, of which
+        none begins while all that may be handed out is.
+        """
+        heads: dict[Any, int] = {tp: handed[0].offset for tp in self.assignment() if (handed := self._handed.get(tp))}
+        return {**heads, "seeks": self._seeks} if heads else {"fetches": self._fetches}
 
     def _goes_on(self, tp: TP, generation: tuple[int, int]) -> bool:
         """Whether what was fetched still counts: no rebalance has come, and for chunks no seek."""
@@ -132,7 +135,6 @@ class ChunkConsumer(driver.Consumer):
         handed, newest = self._handed[tp], None
         while handed and self._is_done(handed[0]):
             newest = handed.popleft().offset
-            self._finished += 1
         return None if newest is None else newest + 1
 
     def _is_done(self, message: Message) -> bool:

@@ -1,7 +1,8 @@
 """Finds a worker that lives and does nothing, and ends it, so that whatever supervises it starts another.
 
 Agents, recovery and fetches are tasks of one event loop.  Any of them may wait for something that never comes, and the
-process would look well: it answers its broker and keeps its partitions, and nobody decides their transactions.
+process would look well: it answers its broker and keeps its partitions, and nobody decides their transactions.  A
+broker that does not answer for so long ends it too: a new worker says so at once.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from mode import Service
@@ -24,6 +25,8 @@ EXIT_STUCK = 70
 _LOOKS = 20
 #: Seconds that the last words may take: what they are written to may be what blocks.
 _LAST_WORDS = 5.0
+#: Lines of a task's stack that are told.
+_STACK_LINES = 3
 
 
 class Signs(NamedTuple):
@@ -31,11 +34,12 @@ class Signs(NamedTuple):
 
     Attributes:
         phase: What it does: starting, rebalancing, recovering or running.
-        moves: Numbers of which one changes whenever it gets on with that.
+        moves: Numbers of which one changes whenever it gets on with that; or, where several things must get on, each
+            with its number.
     """
 
     phase: str
-    moves: tuple[int, ...]
+    moves: tuple[int, ...] | Mapping[Any, int]
 
 
 class Watchdog(Service):
@@ -52,21 +56,18 @@ class Watchdog(Service):
     ) -> None:
         super().__init__(**kwargs)
         self.limit = limit
+        self.phase = "starting"
         self._signs = signs
         self._end = end
-        self._last = signs()
-        self._moved_at = time.monotonic()
+        self._since: dict[Any, tuple[Any, float]] = {}
+        self._looked_at = time.monotonic()
         self._over = threading.Event()
 
     @property
-    def phase(self) -> str:
-        """What the worker does: starting, rebalancing, recovering or running."""
-        return self._last.phase
-
-    @property
     def still_for(self) -> float:
-        """Seconds since the last sign of life."""
-        return time.monotonic() - self._moved_at
+        """Seconds since the thing that has stood still for longest moved."""
+        times = [moved_at for _, moved_at in self._since.values()]
+        return time.monotonic() - min([self._looked_at, *times])
 
     @property
     def is_stalled(self) -> bool:
@@ -75,18 +76,22 @@ class Watchdog(Service):
 
     async def on_start(self) -> None:
         """Begin to watch."""
-        self._moved_at = time.monotonic()
+        self._looked_at = time.monotonic()
+        self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     async def on_stop(self) -> None:
-        """Watch no more: Faust ends what hangs at the end by itself."""
+        """Watch no more: a worker that is told to stop has all the time that its supervisor gives it."""
         self._over.set()
 
     def look(self) -> None:
-        """Note whether there is a new sign of life."""
-        signs = self._signs()
-        if signs != self._last:
-            self._last, self._moved_at = signs, time.monotonic()
+        """Note what has moved."""
+        signs, now = self._signs(), time.monotonic()
+        things = signs.moves if isinstance(signs.moves, Mapping) else {"": signs.moves}
+        known = self._since if signs.phase == self.phase else {}
+        new = {thing: (number, now) for thing, number in things.items()}
+        self._since = {thing: known[thing] if _is(known, thing, one) else one for thing, one in new.items()}
+        self.phase, self._looked_at = signs.phase, now
 
     @Service.task
     async def _look_now_and_then(self) -> None:
@@ -108,10 +113,26 @@ class Watchdog(Service):
 
     def _say_why(self) -> None:
         log.critical(
-            "this worker is stuck (%s): nothing has moved for %.0f s; it ends with exit code %d, to be started again",
+            "this worker is stuck (%s): something has not moved for %.0f s%s; it ends with exit code %d, to be started "
+            "again. What each thread and task waits for is on standard error",
             self.phase,
             self.still_for,
+            self._still(),
             EXIT_STUCK,
         )
-        with contextlib.suppress(Exception):  # standard error may be no file
-            faulthandler.dump_traceback(sys.stderr, all_threads=True)
+        errors = sys.__stderr__  # Faust has put something else for sys.stderr
+        with contextlib.suppress(Exception):  # it ends in any case
+            faulthandler.dump_traceback(errors or 2, all_threads=True)
+            for task in asyncio.all_tasks(self._loop):
+                task.print_stack(limit=_STACK_LINES, file=errors)
+
+    def _still(self) -> str:
+        """The things that stand still, where there are several."""
+        now = time.monotonic()
+        still = [str(thing) for thing, (_, moved_at) in self._since.items() if thing and now - moved_at > self.limit]
+        return f": {', '.join(still)}" if still else ""
+
+
+def _is(known: Mapping[Any, tuple[Any, float]], thing: Any, one: tuple[Any, float]) -> bool:
+    """Whether a thing is where it was."""
+    return thing in known and known[thing][0] == one[0]

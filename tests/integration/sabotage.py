@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fraud_stream.app import app
+from fraud_stream.engine import consumer as consumer_module
 from fraud_stream.engine.consumer import ChunkConsumer
+from fraud_stream.engine.table import ExactTable
 
 WHAT = os.environ.get("SABOTAGE")
 
 
-async def wait_for_ever(*_: Any) -> None:
+async def wait_for_ever() -> None:
     await asyncio.Event().wait()
 
 
@@ -23,10 +25,25 @@ async def break_something() -> None:
     if WHAT:
         print("SABOTAGED", flush=True)
     if WHAT == "dead agent":
-        app._process = wait_for_ever  # type: ignore[method-assign]
+        process = app._process
+
+        async def process_but_labels(handler: Any, stream: Any, event: Any) -> None:
+            await (wait_for_ever() if event.message.topic == "labels" else process(handler, stream, event))
+
+        app._process = process_but_labels  # type: ignore[method-assign]
     if WHAT == "blocked event loop":
         time.sleep(600)  # noqa: ASYNC251 - that is what is tested
 
+
+if WHAT == "slow recovery":
+    absorb = ExactTable.absorb
+
+    def slowly(self: ExactTable, tp: Any, records: Any) -> None:
+        time.sleep(0.35)
+        absorb(self, tp, records)
+
+    consumer_module.ABSORB_AT_ONCE = 200
+    ExactTable.absorb = slowly  # type: ignore[method-assign]
 
 if WHAT == "stuck recovery":
     fetched = ChunkConsumer._messages

@@ -32,7 +32,7 @@ def have(workers: list[Worker], *partitions: int) -> bool:
 
 def test_one_worker_then_two_then_four_then_one(broker_port: int, tmp_path: Path) -> None:
     settings, environ = settings_for(broker_port, tmp_path, FRAUD_STREAM_MODEL_ENABLED="false")
-    with ExitStack() as stack, fed(settings, 28_000, A_SECOND):
+    with ExitStack() as stack, fed(settings, 36_000, A_SECOND):
         workers = [stack.enter_context(worker(environ, tmp_path, "1"))]
         wait_until(lambda: count(settings, "scored") > 1_000)
         for names, shares in ((["2"], (2, 2)), (["3", "4"], (1, 1, 1, 1))):
