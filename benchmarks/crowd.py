@@ -1,8 +1,9 @@
 """Several workers: their throughput together, and how long it takes one to go on with what a killed one had.
 
-For the first, workers share the partitions, then the topic is filled, four times as fast as they can read.  For the
-second, transactions come at a steady rate to two workers, one is killed as by ``kill -9``, and the longest that any
-transaction waited from then on is the time of the take-over: that of the first ones for partitions it had had.
+For the first, workers share the partitions, then the topic is filled with so many transactions for each of them; no
+labels come, so the model learns nothing.  For the second, transactions come at a steady rate to two workers, one is
+killed as by ``kill -9``, and the longest that any transaction waited from then on is the time of the take-over: that of
+the first ones for partitions it had had.
 """
 
 import time
@@ -55,7 +56,7 @@ class _Named(msgspec.Struct):
 
 
 def measure_throughput(numbers: tuple[int, ...], transactions: int) -> list[Crowd]:
-    """Have so many workers take in so many transactions together."""
+    """Have so many workers take in so many transactions for each of them."""
     return [_measure_throughput(number, transactions) for number in numbers]
 
 
@@ -63,10 +64,10 @@ def _measure_throughput(number: int, transactions: int) -> Crowd:
     with stage("kafka") as place, ExitStack() as stack:
         workers = _start(place, stack, number)
         filler = Filler(place.settings.broker)
-        total = transactions + _WARM_UP
+        total = transactions * number + _WARM_UP
         filler.put(place.settings.topics.transactions, (step.transaction for step in steps(total, LABEL_DELAY)))
         progress = Progress(place.settings.broker, EVERYTHING.group, filler.ends)
-        begin, end = between(samples(workers, progress, total), _WARM_UP, total)
+        begin, end = between(samples(workers, progress, total), _WARM_UP, round(0.9 * total))
         progress.close()
         return Crowd(number, difference(begin, end))
 

@@ -49,7 +49,7 @@ class Latencies(NamedTuple):
         to_alert: From the moment a transaction was to be sent until a reader of alerts had its alert.
         to_decision: The same until it was decided; None for a program that does not tell.
         sender: From the moment a transaction was to be sent until the sender handed it to its producer.
-        missing: Alerts that were decided and never read; 0 for a program that does not tell.
+        missing: Alerts that were decided and never read; None for a program that does not tell.
         by_model: Transactions that the model was asked about.
         worker: The worker's run.
     """
@@ -59,7 +59,7 @@ class Latencies(NamedTuple):
     to_alert: Spread
     to_decision: Spread | None
     sender: Spread
-    missing: int
+    missing: int | None
     by_model: int
     worker: Run
 
@@ -204,7 +204,7 @@ class _Found(NamedTuple):
 
 def _of_alerts(found: _Found) -> Latencies:
     to_alert = _to_alert(found, found.seen)
-    return Latencies(found.name, found.rate, to_alert, None, found.sender, 0, 0, found.run)
+    return Latencies(found.name, found.rate, to_alert, None, found.sender, None, 0, found.run)
 
 
 def _to_alert(found: _Found, alerted: Iterable[str]) -> Spread:

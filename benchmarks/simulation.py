@@ -6,8 +6,8 @@ the load, and a transaction becomes cheaper (bulk service; Bailey: On queueing p
 Soc. B 16(1), 1954).
 
 The time for each is what the worker takes at full speed; the two fixed times are found from the CPU and the median
-wait at the lowest measured rate (`python -m benchmarks peers latency`).  What was measured at other rates then shows
-how far the model is right.
+wait at the lowest measured rate (`python -m benchmarks throughput latency`).  What was measured at other rates then
+shows how far the model is right.
 """
 
 import math
@@ -220,12 +220,12 @@ def calibrated(found: Mapping[str, Any]) -> tuple[Cost, Sequence[Mapping[str, An
         BenchmarkError: They are not there.
     """
     try:
-        full = next(one for one in found["peers"]["found"] if one["name"] == OURS)
+        full = found["throughput"]["found"]["ours"]
         runs = sorted((one for one in found["latency"]["found"] if one["name"] == OURS), key=lambda one: one["rate"])
         lowest = Measured(runs[0]["rate"], _cpu(runs[0]["worker"]), runs[0]["to_decision"]["p50"] / 1e3)
-    except (KeyError, StopIteration, IndexError):
-        raise BenchmarkError("measure `peers` and `latency` first, with --json FILE") from None
-    return calibrate(_cpu(full["run"]), lowest), runs
+    except (KeyError, IndexError, TypeError):
+        raise BenchmarkError("measure `throughput` and `latency` first, with --json FILE") from None
+    return calibrate(_cpu(full), lowest), runs
 
 
 def _cpu(run: Mapping[str, Any]) -> float:
@@ -241,7 +241,7 @@ def main(figures: Path, load: float, customers: int, pause: float) -> None:
     """How many workers, of FIGURES that were measured (docs/figures.json)."""
     try:
         cost, runs = calibrated(msgspec.json.decode(figures.read_bytes()))
-    except FraudStreamError as error:
+    except (FraudStreamError, msgspec.DecodeError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(
         f"a chunk costs {cost.chunk * 1e3:.2f} ms of work, {cost.each * 1e6:.1f} us for each transaction in it, "

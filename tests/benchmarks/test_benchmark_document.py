@@ -13,6 +13,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Run
 
 MACHINE = {
+    "date": "2026-11-22",
     "cpu": "A CPU",
     "cores": 2,
     "system": "Linux",
@@ -38,7 +39,7 @@ def test_a_table_with_its_command_its_machine_and_what_follows(tmp_path: Path) -
     assert "`.venv/bin/python -m benchmarks peers`" in text
     assert "| naive Faust | 1,000 | 2.00 | 500 | 1,500.0 | 2 | 6 |" in text
     assert "naive Faust 30.00, Quix Streams 2.00, Kafka Streams (Java) 1.50" in text
-    assert "A CPU, 2 cores, Linux, CPython; a 1; load average 0.00" in text
+    assert "2026-11-22: A CPU, 2 cores, Linux, CPython; a 1; load average 0.00" in text
     assert "![peers](plots/peers.svg)" in text
 
 

@@ -74,8 +74,8 @@ def test_the_command_plans_from_measured_figures(tmp_path: Path) -> None:
         {"name": OURS, "rate": rate, "worker": {"cpu_us_per_transaction": cost}, "to_decision": {"p50": 5.0}}
         for rate, cost in ((1_000.0, 600.0), (5_000.0, 150.0))
     ]
-    full = {"name": OURS, "run": {"cpu_us_per_transaction": 70.0}}
-    path = figures(tmp_path, peers={"found": [full]}, latency={"found": runs})
+    full = {"ours": {"cpu_us_per_transaction": 70.0}}
+    path = figures(tmp_path, throughput={"found": full}, latency={"found": runs})
     done = CliRunner().invoke(main, [path])
     assert done.exit_code == 0, done.output
     assert "70.0 us for each transaction" in done.output
@@ -83,7 +83,16 @@ def test_the_command_plans_from_measured_figures(tmp_path: Path) -> None:
     assert "117" in done.output  # 1,000,000 * 70 us / 0.6
 
 
-def test_without_the_figures_it_says_what_to_measure(tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, [figures(tmp_path)])
+@pytest.mark.parametrize("text", ["{}", "[]", '{"throughput": {"found": {"ours": 1}}, "latency": {"found": []}}'])
+def test_without_the_figures_it_says_what_to_measure(text: str, tmp_path: Path) -> None:
+    (tmp_path / "figures.json").write_text(text)
+    done = CliRunner().invoke(main, [str(tmp_path / "figures.json")])
     assert done.exit_code == 1
-    assert "measure `peers` and `latency`" in done.output
+    assert "measure `throughput` and `latency` first" in done.output
+
+
+def test_a_file_that_is_no_json_is_told(tmp_path: Path) -> None:
+    (tmp_path / "figures.json").write_text("no")
+    done = CliRunner().invoke(main, [str(tmp_path / "figures.json")])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")

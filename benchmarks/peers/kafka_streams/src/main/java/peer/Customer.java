@@ -5,10 +5,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** All that is kept of one customer: the hour, the last minutes, habits, the payments of 30 days. */
+/** All that is kept of one customer: the hour, the last minutes, habits, the payments of an hour. */
 public final class Customer {
     static final double HOUR = 3_600;
-    static final double MONTH = 30 * 86_400;
     static final int PARTS = 5;
 
     public double hourStart = -1;
@@ -62,7 +61,7 @@ public final class Customer {
         if (payment.location != null) {
             locations.put(payment.location, now);
         }
-        payments.removeIf(one -> one[0] <= now - MONTH);
+        payments.removeIf(one -> one[0] <= now - HOUR);
         payments.add(new double[] {now, payment.amount});
     }
 
