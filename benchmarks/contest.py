@@ -128,9 +128,13 @@ def _run(place: Stage, contestant: Contestant, ends: Mapping[Place, int], warm_u
     progress = Progress(place.settings.broker, contestant.group, ends)
     try:
         with start(place, contestant) as program:
-            begin, end = between(samples([program], progress, sum(ends.values())), first, last)
+            taken = samples([program], progress, sum(ends.values()))
+            begin, end = between(taken, first, last)
+            memory = program.memory()
+            if contestant.share == 1.0:
+                next(sample for sample in taken if sample.done == sum(ends.values()))
             alerts = written(place.settings, contestant.alerts) - alerts_before
-            return Result(contestant.name, difference(begin, end), program.memory(), alerts)
+            return Result(contestant.name, difference(begin, end), memory, alerts)
     finally:
         progress.close()
 

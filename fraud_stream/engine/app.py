@@ -157,9 +157,20 @@ class ExactApp(faust.App):
         gc.set_threshold(*GC_THRESHOLDS)
         logging.getLogger("aiokafka").setLevel(logging.INFO)  # it makes debug records for nobody, several a batch
         await self._prepare_or_exit()
+        await self._declare_changelogs()
         self.producer.buffer.max_messages = PRODUCER_BUFFER
         for service in (self.watchdog, *self._readers, self.group_commit):
             await self.add_runtime_dependency(service)
+
+    async def _declare_changelogs(self) -> None:
+        """Make the changelogs well before the worker joins its group.
+
+        Faust makes them just before.  Then the broker may not know one of them yet when partitions are assigned, its
+        table gets none, and a worker that takes partitions over recovers nothing of it.
+        """
+        await self.maybe_start_producer()
+        for table in self.tables.values():
+            await table.changelog_topic.declare()
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
         """Wait until every chunk is acknowledged: in a rebalance, and at the end, when Faust then closes the tables."""

@@ -101,7 +101,7 @@ def test_with_what_it_asks_for_all_works_and_without_it_nothing_does(secured: Se
         assert PASSWORD not in admitted.text()
     found = topics(environ)
     assert found.returncode == 0, found.stderr
-    assert "fraud-stream-pending-changelog" in found.stdout
+    assert f"{settings.app.id}-pending-changelog" in found.stdout
     for wrong in refused(environ, tmp_path):
         check_refusal(wrong, tmp_path)
 
