@@ -104,7 +104,8 @@ def _peers(found: Sequence[Found]) -> list[Table]:
 def _against(found: Sequence[Found]) -> list[str]:
     cpu = {one["name"]: one["run"]["cpu_us_per_transaction"] for one in found}
     ours = cpu["fraud_stream without its model"]
-    ratios = (f"{name} {cpu[name] / ours:.2f}" for name in ("naive Faust", "Quix Streams", "Kafka Streams (Java)"))
+    others = [name for name in ("naive Faust", "Quix Streams", "Kafka Streams (Java)") if name in cpu]
+    ratios = (f"{name} {cpu[name] / ours:.2f}" for name in others)
     return [
         f"CPU a transaction, as a multiple of fraud_stream's without its model: {', '.join(ratios)} "
         f"(asked: {LEAST_AGAINST_PYTHON:.0f} of each in Python; aim: {AIM_AGAINST_PYTHON:.0f})"
