@@ -11,7 +11,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.material import Keyed
-from fraud_stream.kafka import PATIENCE, client_config, make_producer, read_all
+from fraud_stream.kafka import PATIENCE, ask_group, client_config, make_producer, read_all
 from fraud_stream.settings import BrokerSettings, Settings
 
 #: Seconds between two questions to the broker.
@@ -89,19 +89,8 @@ class Progress:
     def left(self) -> int:
         """How many records are not committed yet."""
         places = [TopicPartition(*place) for place in self._ends]
-        committed = self._ask(places)
+        committed = ask_group(lambda: self._consumer.committed(places, timeout=PATIENCE))
         return sum(self._ends[at.topic, at.partition] - max(at.offset, 0) for at in committed)
-
-    def _ask(self, places: list[TopicPartition]) -> list[TopicPartition]:
-        """While a new group gets its coordinator, the broker sends the question from one to another."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return self._consumer.committed(places, timeout=PATIENCE)
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise BenchmarkError(f"cannot ask how far a program is: {error.args[0].str()}") from None
-                time.sleep(_ASK_EVERY)
 
     def close(self) -> None:
         """Close the connection."""

@@ -19,6 +19,13 @@ from fraud_stream.settings import BrokerSettings, Settings
 PATIENCE = 10.0
 #: Seconds of one attempt.
 _ONCE = 2.0
+#: Seconds until a question is asked again.
+_ASK_AGAIN = 0.1
+_COORDINATOR_TO_COME = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 #: Bytes.  A dead letter carries its reason besides the record, so it may be larger than what its own topic took.
 LARGEST_DEAD_LETTER = 20_000_000
 
@@ -171,6 +178,24 @@ def list_topics(settings: Settings) -> dict[str, int]:
         BrokerError: The broker does not answer.
     """
     return _admin_and_topics(settings.broker)[1]
+
+
+def ask_group(question: Callable[[], Any]) -> Any:
+    """Ask something of a consumer group, again while its coordinator is still being found.
+
+    A cluster's first group makes the topic that coordinators need.
+
+    Raises:
+        KafkaException: There is none in time, or the question is refused.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return question()
+        except KafkaException as error:
+            if error.args[0].code() not in _COORDINATOR_TO_COME or time.monotonic() > deadline:
+                raise
+            time.sleep(_ASK_AGAIN)
 
 
 def read_all(settings: Settings, topic: str) -> Iterator[Any]:

@@ -6,17 +6,16 @@ that reason was redriven.  A group for each reason, so that redriving one reason
 """
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud_stream.errors import BrokerError
-from fraud_stream.kafka import PATIENCE, client_config, list_topics, make_producer, read_all
+from fraud_stream.kafka import PATIENCE, ask_group, client_config, list_topics, make_producer, read_all
 from fraud_stream.records import DeadLetter
 from fraud_stream.settings import Settings
 
@@ -25,13 +24,6 @@ HEADER_PREFIX = "fraud-stream-"
 REDRIVEN = "fraud-stream-redriven"
 #: Letters that are sent before their delivery is awaited and their offsets are committed.
 _BATCH = 500
-#: Seconds until a question is asked again.
-_ASK_AGAIN = 0.1
-_COORDINATOR_TO_COME = (
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-)
 #: librdkafka's partition number for: where the key says.
 _BY_KEY = -1
 
@@ -99,23 +91,11 @@ class Progress:
         group = f"{self._settings.app.id}-redrive-{reason}"
         consumer = Consumer({**client_config(self._settings.broker), "group.id": group, "enable.auto.commit": False})
         try:
-            return _patiently(lambda: question(consumer))
+            return ask_group(lambda: question(consumer))
         except KafkaException as error:
             raise BrokerError(f"consumer group {group!r}: {error.args[0].str()}") from None
         finally:
             consumer.close()
-
-
-def _patiently(question: Callable[[], Any]) -> Any:
-    """Ask again while the group's coordinator is still being found: a cluster's first group makes its topic."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return question()
-        except KafkaException as error:
-            if error.args[0].code() not in _COORDINATOR_TO_COME or time.monotonic() > deadline:
-                raise
-            time.sleep(_ASK_AGAIN)
 
 
 def letters(settings: Settings) -> Iterator[Letter]:

@@ -183,8 +183,9 @@ class ChunkConsumer(driver.Consumer):
             for start in range(0, len(batch), ABSORB_AT_ONCE):
                 if not self._goes_on(tp, generation):
                     return
-                table.absorb(tp, batch[start : start + ABSORB_AT_ONCE])
-                self.absorbed += len(batch[start : start + ABSORB_AT_ONCE])
+                part = batch[start : start + ABSORB_AT_ONCE]
+                table.absorb(tp, part)
+                self.absorbed += len(part)
                 await asyncio.sleep(0)
             batch = batch[-1:]
         made = self._made_of(tp, batch)
