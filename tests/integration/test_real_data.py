@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,11 +13,11 @@ import pytest
 
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.windows import WindowStats
-from fraud_stream.engine.keys import decode_key
 from fraud_stream.kafka import read_all
 from fraud_stream.records import DeadLetter
 from fraud_stream.settings import Settings
 from tables.codecs import StructCodec
+from tests.exact import latest
 from tests.harness import ROOT, count, settings_for, values, wait_until, worker
 
 pytestmark = pytest.mark.broker
@@ -57,11 +56,6 @@ def test_the_handbook_gives_what_pandas_computes(
     check_windows(settings, rows, "customer_hopping", settings.windows.hopping_step)
     check_sliding(rows, scored)
     check_profiles(settings, rows)
-
-
-def latest(settings: Settings, table: str) -> dict[Any, bytes]:
-    newest = {decode_key(m.key()): m.value() for m in read_all(settings, f"{settings.app.id}-{table}-changelog")}
-    return {key: value for key, value in newest.items() if value is not None}
 
 
 def check_windows(settings: Settings, rows: pd.DataFrame, table: str, size: float) -> None:
