@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import faust
 import pytest
 
 from fraud_stream.broker import free_port
@@ -296,3 +297,25 @@ async def test_no_commit_begins_once_the_tables_are_about_to_close_for_good() ->
     app._stopped.set()
     await app._consumer_wait_empty(Consumer(), app.log)
     assert app.group_commit._closed
+
+
+async def test_changelogs_are_made_at_the_start_long_before_the_group_is_joined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app: Any = make_app()
+    table = plain_table(app)
+    happened: list[str] = []
+
+    def noting(what: str) -> Any:
+        async def note(*_: Any) -> None:
+            happened.append(what)
+
+        return note
+
+    monkeypatch.setattr(faust.App, "on_start", noting("start"))
+    monkeypatch.setattr(app, "_prepare_or_exit", noting("prepare"))
+    monkeypatch.setattr(app, "maybe_start_producer", noting("producer"))
+    monkeypatch.setattr(table.changelog_topic, "declare", noting("changelog"))
+    monkeypatch.setattr(app, "add_runtime_dependency", noting("service"))
+    await app.on_start()
+    assert happened == ["start", "prepare", "producer", "changelog", "service", "service"]
