@@ -35,6 +35,8 @@ _LOOK_EVERY = 0.05
 _LAST = 0.9
 #: Seconds without any commit after which a program is given up.
 _PATIENCE = 60.0
+#: What the names of the ceilings end with: they do none of the work.
+ONLY_PARSES = ": parses and no more"
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -79,11 +81,17 @@ def contestants() -> list[Contestant]:
     return [
         Contestant("fraud_stream without its model", "without-model", module="fraud_stream", variables=bare),
         naive,
-        Contestant("Quix Streams", "quix", (python, "-m", "benchmarks.peers.quix"), alerts="quix-alerts"),
+        *(_quix(python, form) for form in ("windows", "panes")),
         kafka_streams(),
-        Contestant("aiokafka: parses and no more", "aiokafka", (*ceilings, "aiokafka")),
-        Contestant("confluent-kafka: parses and no more", "confluent", (*ceilings, "confluent")),
+        Contestant(f"aiokafka{ONLY_PARSES}", "aiokafka", (*ceilings, "aiokafka")),
+        Contestant(f"confluent-kafka{ONLY_PARSES}", "confluent", (*ceilings, "confluent")),
     ]
+
+
+def _quix(python: str, form: str) -> Contestant:
+    how = {"windows": "its own windows", "panes": "this application's panes"}[form]
+    command = (python, "-m", "benchmarks.peers.quix", form)
+    return Contestant(f"Quix Streams, {how}", f"quix-{form}", command, alerts="quix-alerts")
 
 
 class Sample(NamedTuple):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from benchmarks.contest import ONLY_PARSES
 from benchmarks.figures import Run
 from benchmarks.latency import RAISED_EVERY
 from fraud_stream.terminal import print_table
@@ -104,7 +105,7 @@ def _peers(found: Sequence[Found]) -> list[Table]:
 def _against(found: Sequence[Found]) -> list[str]:
     cpu = {one["name"]: one["run"]["cpu_us_per_transaction"] for one in found}
     ours = cpu["fraud_stream without its model"]
-    others = [name for name in ("naive Faust", "Quix Streams", "Kafka Streams (Java)") if name in cpu]
+    others = [name for name in cpu if not name.startswith("fraud_stream") and not name.endswith(ONLY_PARSES)]
     ratios = (f"{name} {cpu[name] / ours:.2f}" for name in others)
     return [
         f"CPU a transaction, as a multiple of fraud_stream's without its model: {', '.join(ratios)} "

@@ -79,9 +79,12 @@ def test_what_cannot_be_measured_is_refused(arguments: tuple[str, ...]) -> None:
 def test_the_peers_do_the_same_work(tmp_path: Path) -> None:
     printed, found = measured(tmp_path, "peers", "--transactions", "60000")
     programs = {one["name"]: one for one in found["peers"]["found"]}
-    assert programs["Quix Streams"]["alerts"] == programs["Kafka Streams (Java)"]["alerts"] > 1_000
+    peers = {name: one["alerts"] for name, one in programs.items() if name.startswith(("Quix", "Kafka Streams"))}
+    assert len(peers) == 3
+    (alerts,) = set(peers.values())
+    assert alerts > 1_000
     # Those take a payment that is sent twice for two.
-    assert 0.95 < programs["fraud_stream without its model"]["alerts"] / programs["Quix Streams"]["alerts"] <= 1.0
+    assert 0.95 < programs["fraud_stream without its model"]["alerts"] / alerts <= 1.0
     assert all(one["run"]["cpu_us_per_transaction"] > 0 for one in programs.values())
     assert "as a multiple of fraud_stream's" in printed
 
