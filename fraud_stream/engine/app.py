@@ -84,7 +84,8 @@ class ExactApp(faust.App):
     def group_commit(self) -> GroupCommit:
         """Writes the tables and acknowledges the chunks."""
         if self._group_commit is None:
-            lease = float(self.conf.broker_session_timeout)
+            # The broker counts from the last heartbeat that it has heard, one interval ago at most.
+            lease = float(self.conf.broker_session_timeout) - float(self.conf.broker_heartbeat_interval)
             self._group_commit = GroupCommit(self, self._commit_interval, lease, beacon=self.beacon)
         return self._group_commit
 

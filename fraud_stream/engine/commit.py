@@ -145,8 +145,8 @@ class GroupCommit(Service):
         seconds = time.monotonic() - self._beaten_at
         if seconds > self._lease and self.failed is None:
             self.failed = RuntimeError(
-                f"the process stood still for {seconds:.1f} s, longer than its session of {self._lease:g} s; "
-                "other workers may have its partitions"
+                f"the process stood still for {seconds:.1f} s; after {self._lease:g} s its session may have ended, and "
+                "other workers have its partitions"
             )
             self.log.critical("%s", self.failed)
             raise self.failed

@@ -319,3 +319,17 @@ async def test_changelogs_are_made_at_the_start_long_before_the_group_is_joined(
     monkeypatch.setattr(app, "add_runtime_dependency", noting("service"))
     await app.on_start()
     assert happened == ["start", "prepare", "producer", "changelog", "service", "service"]
+
+
+def test_a_process_may_stand_still_for_its_session_less_the_last_heartbeat() -> None:
+    """The broker counts a session from the last heartbeat that it has heard."""
+    app = ExactApp(
+        "lease",
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=1.0,
+        chunk_size=1,
+        commit_interval=1.0,
+        stuck_after=60.0,
+        prepare=lambda: None,
+    )
+    assert app.group_commit._lease == 5.0
