@@ -4,7 +4,7 @@ They use librdkafka: a producer or a terminal tool has no event loop to share, a
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from fraud_stream.settings import BrokerSettings, Settings
 
 #: Seconds that a broker may take to answer.
 PATIENCE = 10.0
+#: Seconds without a message or an end of a partition after which a reader gives up: brokers may be starting again.
+_LONGEST_SILENCE = 30.0
 #: Seconds of one attempt.
 _ONCE = 2.0
 #: Seconds until a question is asked again.
@@ -63,6 +65,7 @@ def client_config(broker: BrokerSettings) -> dict[str, Any]:
         "ssl.certificate.location": broker.ssl_certfile and str(broker.ssl_certfile),
         "ssl.key.location": broker.ssl_keyfile and str(broker.ssl_keyfile),
         "ssl.key.password": broker.ssl_key_password and broker.ssl_key_password.get_secret_value(),
+        "reconnect.backoff.max.ms": 1_000,  # 10 s by default: as long as our patience with a broker that comes back
         "log_level": 2,
     }
     return {key: value for key, value in config.items() if value is not None}
@@ -97,6 +100,7 @@ def create_topics(settings: Settings) -> list[str]:
     missing = [spec for spec in specs if spec.name not in there]
     for name, future in _create(admin, missing, settings.topics.replication).items():
         _await_creation(name, future)
+    _await_leaders(admin, [spec.name for spec in missing])
     return [spec.name for spec in missing]
 
 
@@ -169,6 +173,20 @@ def _await_creation(name: str, future: Any) -> None:
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another worker was faster
             raise BrokerError(f"cannot create topic {name!r}: {error.args[0].str()}") from None
+
+
+def _await_leaders(admin: AdminClient, names: Iterable[str]) -> None:
+    """Wait until the broker that made topics knows them itself: who asks before is told that there are none."""
+    deadline = time.monotonic() + PATIENCE
+    while not all(_has_leaders(admin, name) for name in names):
+        if time.monotonic() > deadline:
+            raise BrokerError(f"the broker has made topics, but not all can be used after {PATIENCE:.0f} s: {names}")
+        time.sleep(_ASK_AGAIN)
+
+
+def _has_leaders(admin: AdminClient, name: str) -> bool:
+    found = admin.list_topics(name, timeout=PATIENCE).topics[name]
+    return not found.error and all(part.leader >= 0 for part in found.partitions.values())
 
 
 def list_topics(settings: Settings) -> dict[str, int]:
@@ -273,8 +291,8 @@ def _polled(consumer: Consumer, ahead: set[int]) -> Iterator[Any]:
         messages = consumer.consume(10_000, timeout=0.1)  # it waits so long even where it has some: keep it short
         if messages or not ahead:
             heard = time.monotonic()
-        elif time.monotonic() - heard > PATIENCE:
-            raise BrokerError(f"the broker has not answered for {PATIENCE:.0f} s")
+        elif time.monotonic() - heard > _LONGEST_SILENCE:
+            raise BrokerError(f"the broker has not answered for {_LONGEST_SILENCE:.0f} s")
         yield from messages
 
 

@@ -1,9 +1,13 @@
 """Reading a topic that was made a moment ago: not every broker knows its partitions yet."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, KafkaError, TopicPartition
 
 from fraud_stream import kafka
+from fraud_stream.errors import BrokerError
 
 
 class FakeMessage:
@@ -55,3 +59,31 @@ def test_one_that_stays_unknown_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(kafka, "PATIENCE", -1.0)
     unknown = FakeMessage(KafkaError.UNKNOWN_TOPIC_OR_PART)
     assert list(kafka._patiently(FakeConsumer(), iter([unknown]), OFFSET_BEGINNING)) == [unknown]
+
+
+class FakeAdmin:
+    """Knows a topic, and its leaders, after so many questions."""
+
+    def __init__(self, *leaders: int | None) -> None:
+        self._leaders = list(leaders)
+
+    def list_topics(self, name: str, **_: Any) -> Any:
+        leader = self._leaders.pop(0) if len(self._leaders) > 1 else self._leaders[0]
+        parts = {} if leader is None else {0: SimpleNamespace(leader=leader)}
+        return SimpleNamespace(topics={name: SimpleNamespace(error=leader is None, partitions=parts)})
+
+    @property
+    def left(self) -> int:
+        return len(self._leaders)
+
+
+def test_topics_are_made_when_their_partitions_have_leaders() -> None:
+    admin = FakeAdmin(None, -1, 0)
+    kafka._await_leaders(admin, ["new"])
+    assert admin.left == 1
+
+
+def test_topics_that_never_have_leaders_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "PATIENCE", 0.0)
+    with pytest.raises(BrokerError, match="not all can be used"):
+        kafka._await_leaders(FakeAdmin(-1), ["new"])

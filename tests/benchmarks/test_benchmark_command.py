@@ -93,7 +93,7 @@ def test_the_peers_do_the_same_work(tmp_path: Path) -> None:
 @needs_kafka
 def test_growth_workers_take_over_and_recovery_are_measured_and_written_down(tmp_path: Path) -> None:
     kinds = ("customers", "workers", "takeover", "recovery")
-    amounts = ("--customers", "500", "--workers", "2", "--runs", "1", "--records", "30000", "--transactions", "30000")
+    amounts = ("--customers", "500", "--workers", "2", "--runs", "1", "--records", "30000", "--transactions", "80000")
     _, found = measured(tmp_path, *kinds, *amounts, "--write", str(tmp_path / "docs"))
     (size,) = found["customers"]["found"]
     assert 400 < size["seen"] <= 500
