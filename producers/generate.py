@@ -10,10 +10,10 @@ import click
 import msgspec
 
 from fraud_stream.kafka import create_topics
-from fraud_stream.options import FiniteRange
+from fraud_stream.options import FiniteRange, Moment, Span, with_default, with_options
 from fraud_stream.settings import Settings, load
 from producers.labels import DelayedLabels
-from producers.options import POSITIVE, SHARE, Moment, Rate, Span, Speed, with_default, with_options
+from producers.options import POSITIVE, SHARE, Rate, Speed
 from producers.order import Order
 from producers.pace import Pace
 from producers.player import Player

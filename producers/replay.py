@@ -15,16 +15,17 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from fraud_stream.files.mapping import FieldMapping, load_mapping, shipped
+from fraud_stream.files.rows import Rows, Sorted, open_rows
+from fraud_stream.files.translation import Translated, Translator
 from fraud_stream.kafka import create_topics
+from fraud_stream.options import Moment, Span, with_default, with_options
 from fraud_stream.settings import Settings, TopicSettings, load
 from producers.labels import DelayedLabels
-from producers.mapping import FieldMapping, load_mapping, shipped
-from producers.options import Moment, Span, Speed, with_default, with_options
+from producers.options import Speed
 from producers.pace import Pace
 from producers.player import Player
-from producers.rows import Rows, Sorted, open_rows
 from producers.sending import Sender
-from producers.translation import Translated, Translator
 
 #: The progress bar is moved after so many records.
 _MOVE_EVERY = 500

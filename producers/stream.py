@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from fraud_stream.files.times import time_text
 from producers.customers import make_population
 from producers.faults import FaultRates, Faults
 from producers.frauds import Frauds
 from producers.habits import Habits
 from producers.payments import Payment
 from producers.seeding import seeded
-from producers.times import time_text
 
 #: How hard the share of fraud is pulled to its rate: chance, for each fraud that is owed, that a slot begins a case.
 EAGERNESS = 0.25

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
+from fraud_stream.files.times import time_text
 from producers.customers import HOUR
 from producers.stream import Sent
-from producers.times import time_text
 
 
 class Tally:

@@ -1,7 +1,8 @@
 import click
 import pytest
 
-from producers.options import Moment, Rate, Span, Speed
+from fraud_stream.options import Moment, Span
+from producers.options import Rate, Speed
 
 
 @pytest.mark.parametrize(

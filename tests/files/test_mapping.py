@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from fraud_stream.errors import InputFileError
-from producers.mapping import load_mapping, shipped
+from fraud_stream.files.mapping import load_mapping, shipped
 
 MINIMAL = "[fields]\ntransaction_id = id\ncustomer_id = who\ntimestamp = at\namount = sum\n"
 

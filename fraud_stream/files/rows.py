@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fraud_stream.errors import InputFileError
-from producers.mapping import Columns, first_value
+from fraud_stream.files.mapping import Columns, first_value
 
 #: Rows of a Parquet file that are in memory together.
 _BATCH = 10_000

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fraud_stream.domain.intake import event_time
-from producers.times import event_seconds, time_text
+from fraud_stream.files.times import event_seconds, time_text
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from producers.mapping import FieldMapping, first_value
-from producers.rows import Row
-from producers.times import event_seconds
+from fraud_stream.files.mapping import FieldMapping, first_value
+from fraud_stream.files.rows import Row
+from fraud_stream.files.times import event_seconds
 
 _TRUE = frozenset({"1", "true", "yes", "1.0"})
 _FALSE = frozenset({"0", "false", "no", "0.0"})

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from fraud_stream.errors import InputFileError
-from producers.mapping import load_mapping
-from producers.rows import Sorted, open_rows
-from producers.translation import Translator
+from fraud_stream.files.mapping import load_mapping
+from fraud_stream.files.rows import Sorted, open_rows
+from fraud_stream.files.translation import Translator
 
 IDENTITY = load_mapping("identity")
 
