@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -34,8 +35,8 @@ class SharedKafka:
         """The broker's port, for as long as the block lasts."""
         assert not self._is_lent, "two tests at a time would see each other's topics"
         self._loans += 1
-        self._is_lent = True
         self._empty()
+        self._is_lent = True
         try:
             yield self._cluster.brokers[0].port
         finally:
@@ -55,19 +56,18 @@ class SharedKafka:
         topics = [name for name in admin.list_topics(timeout=PATIENCE).topics if not name.startswith("__")]
         if topics:
             for future in admin.delete_topics(topics, operation_timeout=PATIENCE).values():
-                future.result(PATIENCE)
+                _ignore(future, "UNKNOWN_TOPIC_OR_PART")  # deleted before, and still listed
         groups = [group.group_id for group in admin.list_consumer_groups().result(PATIENCE).valid]
         if groups:
             for future in admin.delete_consumer_groups(groups).values():
-                _ignore_members(future)
+                _ignore(future, "NON_EMPTY_GROUP")  # its workers were killed a moment ago; no later test has its name
 
 
-def _ignore_members(future: object) -> None:
-    """A group of workers that were killed a moment ago cannot be deleted; no later test has its name."""
+def _ignore(future: Any, name: str) -> None:
     try:
-        future.result(PATIENCE)  # type: ignore[attr-defined]
+        future.result(PATIENCE)
     except KafkaException as error:
-        if error.args[0].name() != "NON_EMPTY_GROUP":
+        if error.args[0].name() != name:
             raise
 
 

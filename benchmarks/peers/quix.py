@@ -100,15 +100,16 @@ def by_windows(transactions: StreamingDataFrame) -> StreamingDataFrame:
     wrapped = transactions.apply(lambda body: {"body": body})
     recent = wrapped.hopping_window(PARTS * MINUTE * 1000, MINUTE * 1000, grace_ms=GRACE)
     found = recent.agg(statistics=Statistics(), latest=Latest()).current()
-    found = found[found.apply(is_earliest, metadata=True)]
+    found = found[found.apply(is_earliest)]
     found = found.apply(lambda window: {"body": window["latest"]["body"], "recent": window["statistics"]})
+    found = found.set_timestamp(lambda value, *_: time_of(value["body"]))  # Quix gives a window its start's
     both = found.tumbling_window(HOUR * 1000, grace_ms=GRACE).agg(statistics=Statistics(), latest=Latest()).current()
     return both.apply(judge_windows, stateful=True)
 
 
-def is_earliest(window: dict[str, Any], _key: Any, timestamp: int, _headers: Any) -> bool:
+def is_earliest(window: dict[str, Any]) -> bool:
     """Whether it is the hopping window that began longest before the payment."""
-    return bool(window["start"] + (PARTS - 1) * MINUTE * 1000 <= timestamp)
+    return bool(window["start"] + (PARTS - 1) * MINUTE * 1000 <= time_of(window["latest"]["body"]))
 
 
 def judge_windows(window: dict[str, Any], state: Any) -> dict[str, Any]:
