@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from agents.merchants import notes
 from agents.models import maker, shelf
 from agents.outputs import Outputs, broker_time, send_dead_letter
 from fraud_stream.app import app, settings
@@ -16,7 +17,7 @@ from fraud_stream.domain.windows import WindowStats
 from fraud_stream.engine.app import Chunk
 from fraud_stream.engine.panes import Windows
 from fraud_stream.reports import Context
-from tables import customer_hopping, customer_profile, customer_tumbling
+from tables import customer_frauds, customer_hopping, customer_profile, customer_tumbling
 
 intake = Intake(settings.fields.names, settings.intake_limits)
 observer = Observer(maker, settings.windows.max_events)
@@ -70,4 +71,6 @@ def customer_state(partition: int) -> CustomerState:
         customer_profile.customer_profile.partition(partition),
         Windows(customer_tumbling.table, partition, WindowStats),
         Windows(customer_hopping.table, partition, WindowStats),
+        customer_frauds.customer_frauds.partition(partition),
+        notes.merchants,
     )

@@ -72,7 +72,7 @@ def join(label: Label, record: Any, waiting: Any) -> str:
     if found.stage != SCORED:
         return "repeated"
     origin = Origin(f"{record.topic}-{record.partition}", record.offset)
-    send_labelled(label.transaction_id, found, label, origin)
+    send_labelled(record.partition, label.transaction_id, (found, label), origin)
     waiting.put(label.transaction_id, found.done())
     return "joined"
 

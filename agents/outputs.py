@@ -14,10 +14,12 @@ from fraud_stream.alert_log import log_alert
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.intake import Refused
+from fraud_stream.domain.outcomes import History
 from fraud_stream.domain.pending import DONE, EARLY, Pending
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.records import DeadLetter, Label
 from fraud_stream.reports import Context, Origin, Reporter, Told
+from tables.customer_frauds import customer_frauds
 from tables.pending import pending
 
 encode = msgspec.json.Encoder().encode
@@ -76,14 +78,25 @@ class Outputs:
             self._pending.put(tx.transaction_id, scored)
         elif found.stage == EARLY:
             origin = Origin(f"{topics.transactions}-{self._partition}", offset)
-            send_labelled(tx.transaction_id, scored, found, origin)
+            send_labelled(self._partition, tx.transaction_id, (scored, found), origin)
             self._pending.put(tx.transaction_id, scored.done())
 
 
-def send_labelled(transaction_id: str, scored: Pending, label: Pending | Label, origin: Origin) -> None:
-    """Send a scored transaction with its label."""
+def send_labelled(partition: int, transaction_id: str, parts: tuple[Pending, Pending | Label], origin: Origin) -> None:
+    """Send a scored transaction with its label, and note a fraud of the customer.
+
+    Args:
+        partition: The customer's.
+        transaction_id: The transaction.
+        parts: What waited for the label, and the label.
+        origin: Whose record completed them.
+    """
+    scored, label = parts
     labelled = reporter.labelled(transaction_id, scored, label, origin)
     outbox.put(topics.labelled, 0, transaction_id.encode(), encode(labelled))
+    if label.is_fraud:
+        frauds = customer_frauds.partition(partition).change(scored.customer_id, History)
+        frauds.note(origin.name, origin.offset, label.labelled_at, True)
 
 
 def send_dead_letter(record: Any, refused: Refused) -> None:

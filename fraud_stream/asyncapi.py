@@ -8,6 +8,7 @@ from fraud_stream.records import (
     DeadLetter,
     Label,
     Labelled,
+    MerchantRisk,
     ModelState,
     ScoredTransaction,
     attributes,
@@ -23,7 +24,9 @@ BINDING = "0.5.0"
 INCOMING = "IncomingTransaction"
 #: A dead letter's value: the record's own bytes, whatever they are.
 UNTOUCHED = "Untouched"
-_RECORDS = (Label, Alert, ScoredTransaction, Labelled, ModelState)
+_RECORDS = (Label, Alert, ScoredTransaction, Labelled, ModelState, MerchantRisk)
+#: Topics that every worker reads whole, without a group.
+_READ_WHOLE = ("models", "merchant_risk")
 _REFERENCE = "#/components/schemas/{name}"
 
 Action = Literal["receive", "send"]
@@ -56,6 +59,13 @@ CHANNELS = (
         "labelled", "Labelled", "the transaction's id", "Scored payments with their final labels.", ("send", "receive")
     ),
     Channel("models", "ModelState", "the model's name", "States of the model as plain numbers.", ("send", "receive")),
+    Channel(
+        "merchant_risk",
+        "MerchantRisk",
+        "the merchant's id",
+        "What labels have told of a merchant's payments.",
+        ("send", "receive"),
+    ),
     Channel(
         "dead",
         UNTOUCHED,
@@ -159,7 +169,7 @@ def _operation(action: Action, channel: Channel, settings: Settings) -> dict[str
         "summary": channel.meaning,
         "messages": [{"$ref": f"{place}/messages/{channel.schema}"}],
     }
-    if action == "receive" and channel.field != "models":  # which every worker reads whole, without a group
+    if action == "receive" and channel.field not in _READ_WHOLE:
         group = {"type": "string", "enum": [settings.app.id]}
         operation["bindings"] = {"kafka": {"groupId": group, "bindingVersion": BINDING}}
     return operation

@@ -28,6 +28,8 @@ _COORDINATOR_TO_COME = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
 )
+#: Of a key only the newest record counts; a model is larger than a broker takes by itself.
+_READ_WHOLE = {"cleanup.policy": "compact", "max.message.bytes": "20000000"}
 #: Bytes.  A dead letter carries its reason besides the record, so it may be larger than what its own topic took.
 LARGEST_DEAD_LETTER = 20_000_000
 
@@ -49,7 +51,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
         *(TopicSpec(name, many) for name in keyed),
         TopicSpec(topics.dead, many, config={"max.message.bytes": str(LARGEST_DEAD_LETTER)}),
         TopicSpec(topics.labelled, 1),
-        TopicSpec(topics.models, 1, compacted=True, config={"cleanup.policy": "compact"}),
+        *(TopicSpec(name, 1, compacted=True, config=_READ_WHOLE) for name in (topics.models, topics.merchant_risk)),
     ]
 
 

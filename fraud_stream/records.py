@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,8 @@ import msgspec
 
 from fraud_stream.domain.decision import Verdict
 from fraud_stream.domain.intake import ALIASES, FIRST_MILLISECOND, LONGEST_ID, LONGEST_TEXT, YEAR_2000, Limits
+from fraud_stream.domain.outcomes import History, Outcomes
+from fraud_stream.domain.packed import Doubles, Longs
 from fraud_stream.domain.transaction import REQUIRED, Transaction
 from fraud_stream.models.state import ModelState
 
@@ -20,6 +23,7 @@ __all__ = [
     "DeadLetter",
     "Label",
     "Labelled",
+    "MerchantRisk",
     "ModelState",
     "Reason",
     "ScoredTransaction",
@@ -209,6 +213,7 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
         features_version: Which feature list that is.
         origin: Topic and partition whose record completed the join, for example ``labels-3``.
         offset: That record's offset: with `origin` it recognises a repeated join.
+        merchant_id: Where it was paid.
     """
 
     transaction_id: str
@@ -227,6 +232,46 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
     features_version: str
     origin: str
     offset: int
+    merchant_id: str | None = None
+
+
+class MerchantRisk(msgspec.Struct, frozen=True):
+    """What labels have told of a merchant's payments, counted up by the moments at which they became known.
+
+    Attributes:
+        merchant_id: The merchant; also the Kafka key.
+        noted: How many labels were noted: of two records of a merchant the larger is the newer.
+        seen: For each origin of labelled transactions the newest offset noted.
+        times: The moments, seconds since 1970, ascending.
+        labels: How many labels were known at each, in all.
+        frauds: The frauds among them.
+    """
+
+    merchant_id: str
+    noted: int
+    seen: dict[str, int]
+    times: list[float]
+    labels: list[int]
+    frauds: list[int]
+
+    @classmethod
+    def of(cls, merchant_id: str, history: History) -> "MerchantRisk":
+        """The record of a history."""
+        outcomes = history.outcomes
+        lists = outcomes.times.tolist(), outcomes.labels.tolist(), outcomes.frauds.tolist()
+        return cls(merchant_id, history.noted, history.seen, *lists)
+
+    def history(self) -> History:
+        """The history in the record.
+
+        Raises:
+            ValueError: Its lists differ in length, or do not ascend.
+        """
+        for numbers in (self.times, self.labels, self.frauds):
+            if len(numbers) != len(self.times) or any(one > other for one, other in pairwise(numbers)):
+                raise ValueError(f"the numbers of merchant {self.merchant_id!r} do not ascend together")
+        outcomes = Outcomes(Doubles.of(self.times), Longs.of(self.labels), Longs.of(self.frauds))
+        return History(self.noted, dict(self.seen), outcomes)
 
 
 def alert_id(transaction_id: str) -> str:
@@ -240,7 +285,7 @@ def alert_id(transaction_id: str) -> str:
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of each record, by its name."""
-    kinds = (Transaction, Label, Alert, ScoredTransaction, DeadLetter, Labelled, ModelState)
+    kinds = (Transaction, Label, Alert, ScoredTransaction, DeadLetter, Labelled, ModelState, MerchantRisk)
     schemas = {kind.__name__: _schema(kind) for kind in kinds}
     _describe_input(schemas["Transaction"])
     return schemas

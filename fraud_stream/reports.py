@@ -114,6 +114,7 @@ class Reporter:
             decision.verdict,
             context.model_version,
             features,
+            merchant_id=tx.merchant_id,
         )
 
     def labelled(self, transaction_id: str, scored: Pending, label: Pending | Label, origin: Origin) -> Labelled:
@@ -135,6 +136,7 @@ class Reporter:
             self.features_version,
             origin.name,
             origin.offset,
+            scored.merchant_id,
         )
 
     def _values(self, tx: Transaction, row: Sequence[float]) -> dict[str, Any]:

@@ -109,6 +109,7 @@ class TopicSettings(Section):
     scored: TopicName = "scored"
     labelled: TopicName = "labelled"
     models: TopicName = "models"
+    merchant_risk: TopicName = "merchant-risk"
     dead: TopicName = "transactions-dead"
     late: TopicName = "transactions-late"
     partitions: int = Field(4, ge=1, le=10_000, description="of transactions, and so of every topic keyed by customer")
@@ -185,7 +186,8 @@ class ModelSettings(Section):
 
     enabled: bool = True
     name: str = Field("online", pattern=r"^[a-zA-Z0-9._-]{1,64}$")
-    learning_rate: float = Field(0.01, gt=0, le=1)
+    learning_rate: float = Field(0.1, gt=0, le=1, description="of AdaGrad")
+    undersampling: float = Field(1.0, gt=0, le=1, description="the share of the genuine transactions that is learnt")
     min_frauds: int = Field(50, ge=1, description="frauds to learn before the model is asked")
     alert_threshold: float = Field(0.5, gt=0, le=1, description="probability of fraud from which it alerts")
     block_threshold: float = Field(0.9, gt=0, le=1, description="risk from which the verdict is block, not review")

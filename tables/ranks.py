@@ -3,6 +3,7 @@
 A crash between two deliveries loses only what the source can give again.  The profile says which transactions were
 decided, so it comes after everything that only a decision can make (outputs, pending features) and before what any
 replay can make again (windows).  So a transaction is decided again only from the state in which it was decided first.
+Known frauds come before what waits for labels, which says that a label is joined.
 """
 
-PENDING, PROFILE, WINDOWS = range(3)
+FRAUDS, PENDING, PROFILE, WINDOWS = range(4)

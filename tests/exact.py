@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from fraud_stream.domain.intake import Intake
+from fraud_stream.domain.memory import DictProfiles, DictWindows
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.windows import WindowStats
 from fraud_stream.engine.keys import decode_key
@@ -18,7 +19,7 @@ from fraud_stream.records import alert_id
 from fraud_stream.settings import Settings
 from tables.codecs import StructCodec
 from tests.harness import count, values, wait_until
-from tests.truth import DictProfiles, DictWindows, decide_all
+from tests.truth import decide_all
 
 CUSTOMERS = 400
 START = 1_700_000_000.0

@@ -14,6 +14,7 @@ from fraud_stream.records import (
     DeadLetter,
     Label,
     Labelled,
+    MerchantRisk,
     ModelState,
     Reason,
     ScoredTransaction,
@@ -47,6 +48,7 @@ INSTANCES = [
         "T1", "C1", 1.0, 12.5, True, 2.0, "chargeback", None, None, 0.1, "accept", "m-1", [1.0], "f1", "labels-3", 9
     ),
     DeadLetter("bad_id", "too long", "transactions", 1, 2, NOW.timestamp()),
+    MerchantRisk("M1", 2, {"labels-0": 12}, [NOW.timestamp()], [2], [1]),
     ModelState("online", "logistic", 3, ["amount"], 100, 7, {"weights": [0.5]}, {"labelled-0": 12}, NOW.timestamp()),
 ]
 INPUT = transaction_schema()

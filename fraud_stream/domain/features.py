@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud_stream.domain.matrix import matrix
-from fraud_stream.domain.profile import Profile, seen_within_hour
+from fraud_stream.domain.outcomes import MEMORY, Known
+from fraud_stream.domain.outcomes import SPANS as LABEL_SPANS
+from fraud_stream.domain.profile import ENOUGH_HISTORY, OUTLIER, Profile, seen_within_hour
 from fraud_stream.domain.sliding import DAY, HOUR, MILLION, SPANS
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
 
 Column = NDArray[Any]
-#: With fewer transactions than this a customer has no habit to compare with.
-ENOUGH_HISTORY = 5
 #: z-scores are cut here, so that one absurd amount cannot outweigh all else.
 LARGEST_ZSCORE = 100.0
+#: Outliers are counted over these spans, seconds.
+OUTLIER_SPANS = (DAY, 7 * DAY, 30 * DAY)
+#: A merchant of whom nothing is known is taken for one with this share of frauds, as if from one label.
+PRIOR_RISK = 0.01
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def span_name(seconds: float) -> str:
 
 def feature_list(settings: FeatureSettings) -> tuple[Feature, ...]:
     """Every feature, in the order of a feature row."""
-    return (*_OF_THE_PAYMENT, *_OF_THE_CUSTOMER, *_of_windows(settings))
+    return (*_OF_THE_PAYMENT, *_OF_THE_CUSTOMER, *_OF_THE_LABELS, *_of_windows(settings))
 
 
 _OF_THE_PAYMENT = (
@@ -88,12 +92,59 @@ _OF_THE_CUSTOMER = (
     ),
     Feature("is_new_device", "0 or 1", "a device the customer, who has a history, never used"),
     Feature("is_new_location", "0 or 1", "a place the customer, who has a history, never paid from"),
+    Feature(
+        "amount_ratio_winsorised",
+        "ratio",
+        f"amount over the mean of the customer's whole history, each payment in it cut at {OUTLIER:.0f} times that",
+        1.0,
+    ),
+    *(
+        Feature(
+            f"outliers_{span}", "transactions", f"payments of the last {span} of over {OUTLIER:.0f} times that mean"
+        )
+        for span in ("24h", "7d", "30d")
+    ),
     Feature("sliding_locations_1h", "places", "different places in the last hour"),
     Feature("sliding_devices_1h", "devices", "different devices in the last hour"),
     *(
         Feature(f"sliding_{what}_{span}", unit, f"{meaning} of the last {span}, this one included")
         for span in ("1h", "24h", "7d", "30d")
-        for what, unit, meaning in (("count", "transactions", "payments"), ("sum", "currency", "sum of the payments"))
+        for what, unit, meaning in (
+            ("count", "transactions", "payments"),
+            ("sum", "currency", "sum of the payments"),
+            ("mean", "currency", "mean of the payments"),
+        )
+    ),
+)
+
+
+def _of_labels(whose: str) -> tuple[Feature, ...]:
+    """What labels tell of a customer's or a merchant's payments, each counted from when it became known."""
+    never = MEMORY / DAY
+    return (
+        Feature(f"{whose}_days_since_fraud", "days", f"since the last fraud of the {whose} became known", never),
+        Feature(f"{whose}_days_since_first_fraud", "days", "since the first one of the last 60 days did", never),
+        *(
+            Feature(f"{whose}_frauds_{span}", "transactions", f"frauds of the {whose} known in the last {span}")
+            for span in ("24h", "7d", "30d")
+        ),
+    )
+
+
+_OF_THE_LABELS = (
+    *_of_labels("customer"),
+    *_of_labels("merchant"),
+    *(
+        Feature(f"merchant_labels_{span}", "labels", f"of the merchant's payments, known in the last {span}")
+        for span in ("24h", "7d", "30d")
+    ),
+    *(
+        Feature(f"merchant_risk_{span}", "ratio", f"share of frauds among the merchant's labels of the last {span}")
+        for span in ("24h", "7d", "30d")
+    ),
+    Feature("merchant_genuine_since_fraud", "labels", "genuine ones of the merchant since its last fraud, or in all"),
+    Feature(
+        "merchant_risk_smoothed", "ratio", "share of frauds of the last 30d, as if 1 % of one label more", PRIOR_RISK
     ),
 )
 
@@ -128,7 +179,13 @@ _FACTS = (
     "since_last",
     "is_new_device",
     "is_new_location",
+    "habit_count",
+    "habit_total",
 )
+#: How many facts there are of the two windows.
+_OF_WINDOWS = 2 * 5
+#: How many facts `_labels_of` notes.
+_OF_LABELS = 3 + 2 * len(LABEL_SPANS)
 #: What `FeatureMaker.after` notes first.
 _SEEN = ("sliding_locations_1h", "sliding_devices_1h")
 
@@ -145,9 +202,9 @@ class FeatureMaker:
         self.features = feature_list(self.settings)
         self.names = tuple(feature.name for feature in self.features)
 
-    def before(self, tx: Transaction, profile: Profile) -> list[float]:
-        """The facts of `tx` and of what was known before it."""
-        moments, time, device, location = profile.moments, tx.timestamp, tx.device, tx.location
+    def before(self, tx: Transaction, profile: Profile, customer: Known, merchant: Known) -> list[float]:
+        """The facts of `tx` and of what was known before it: `_FACTS`, outliers, labels of customer and merchant."""
+        habit, moments, time, device, location = profile.habit, profile.moments, tx.timestamp, tx.device, tx.location
         known = moments.count >= ENOUGH_HISTORY
         return [
             tx.amount,
@@ -160,6 +217,11 @@ class FeatureMaker:
             SPANS[-1] if profile.last_time is None else time - profile.last_time,
             known and device is not None and device not in profile.devices,
             known and location is not None and location not in profile.locations,
+            habit.count,
+            habit.total,
+            *(habit.outliers_within(span, time) for span in OUTLIER_SPANS),
+            *_labels_of(customer),
+            *_labels_of(merchant),
         ]
 
     def after(self, tx: Transaction, profile: Profile, tumbling: WindowStats, hopping: WindowStats) -> list[float]:
@@ -173,14 +235,17 @@ class FeatureMaker:
 
     def rows(self, facts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
         """The features of transactions, one row each, of what `before` and `after` noted of each; at least one."""
-        places = np.cumsum([len(_FACTS), len(_SEEN), len(SPANS), len(SPANS)])
-        noted, seen, counts, units, of_windows = np.split(matrix(facts), places, axis=1)
+        widths = (len(_FACTS), len(OUTLIER_SPANS), _OF_LABELS, _OF_LABELS, len(_SEEN), len(SPANS), len(SPANS))
+        if len(facts[0]) != sum(widths) + _OF_WINDOWS:
+            raise ValueError(f"{len(facts[0])} facts; {sum(widths) + _OF_WINDOWS} are needed")
+        parts = np.split(matrix(facts), np.cumsum(widths), axis=1)
+        noted, outliers, customer, merchant, seen, counts, units, of_windows = parts
         fact = dict(zip(_FACTS, noted.T, strict=True))
-        sliding = np.stack([counts, units / MILLION], axis=2).reshape(len(counts), -1)
-        rows = np.column_stack([*self._of_payment(fact), *_of_history(fact), seen, sliding, of_windows])
-        if rows.shape[1] != len(self.names):
-            raise ValueError(f"{rows.shape[1]} features; there are names for {len(self.names)}")
-        return rows
+        history = (*_of_history(fact), _of_habit(fact), outliers)
+        labels = (_of_known(customer), _of_known(merchant), _of_outcomes(merchant))
+        sums = units / MILLION
+        sliding = np.stack([counts, sums, sums / np.maximum(counts, 1.0)], axis=2).reshape(len(counts), -1)
+        return np.column_stack([*self._of_payment(fact), *history, seen, sliding, *labels, of_windows])
 
     def _of_payment(self, fact: Mapping[str, Column]) -> tuple[Column, ...]:
         local = fact["time"] + self.settings.utc_offset * HOUR
@@ -203,6 +268,30 @@ def _of_history(fact: Mapping[str, Column]) -> tuple[Column, ...]:
         fact["is_new_device"],
         fact["is_new_location"],
     )
+
+
+def _of_habit(fact: Mapping[str, Column]) -> Column:
+    total, count = fact["habit_total"], fact["habit_count"]
+    known = (count >= ENOUGH_HISTORY) & (total > 0)
+    ratio: Column = np.divide(fact["amount"] * count, total, out=np.ones_like(total), where=known)
+    return ratio
+
+
+def _labels_of(known: Known) -> tuple[float, ...]:
+    """The facts of what labels tell, in seconds and counts."""
+    return known.since_last, known.since_first, known.genuine, *known.frauds, *known.labels
+
+
+def _of_known(facts: Column) -> Column:
+    """Days since the frauds, and their counts: the features of `_of_labels`."""
+    return np.column_stack([facts[:, :2] / DAY, facts[:, 3 : 3 + len(LABEL_SPANS)]])
+
+
+def _of_outcomes(facts: Column) -> Column:
+    """Labels, risks, genuine since the last fraud, smoothed risk."""
+    frauds, labels = facts[:, 3 : 3 + len(LABEL_SPANS)], facts[:, -len(LABEL_SPANS) :]
+    smoothed = (frauds[:, -1] + PRIOR_RISK) / (labels[:, -1] + 1.0)
+    return np.column_stack([labels, frauds / np.maximum(labels, 1.0), facts[:, 2], smoothed])
 
 
 def _zscore(amount: Column, count: Column, total: Column, squares: Column) -> Column:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.domain.outcomes import NOTHING, History, Known
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
@@ -38,12 +39,22 @@ class CustomerWindows(Protocol):
         ...
 
 
+class Labels(Protocol):
+    """Where it is kept what became known of payments, by customer or by merchant."""
+
+    def get(self, key: Any) -> History | None:
+        """What became known of those of one."""
+        ...
+
+
 class CustomerState(NamedTuple):
-    """The state of the customers of one partition."""
+    """What the transactions of one partition are judged by: the customers' state, and what labels have told."""
 
     profiles: Profiles
     tumbling: CustomerWindows
     hopping: CustomerWindows
+    customers: Labels
+    merchants: Labels
 
 
 class Observed(msgspec.Struct, frozen=True, gc=False):
@@ -92,7 +103,8 @@ class Observer:
         if not profile.note(tx, offset, self._max_events):
             self.counts["duplicate"] += 1
             return None
-        facts, last = self.maker.before(tx, profile), profile.last_time
+        known = _known(state.customers, tx.customer_id, tx), _known(state.merchants, tx.merchant_id, tx)
+        facts, last = self.maker.before(tx, profile, *known), profile.last_time
         self.counts["folded"] += profile.apply(tx, self._max_events)
         panes = _add(tx, offset, state.tumbling), _add(tx, offset, state.hopping)
         is_late = panes[0] is None or panes[1] is None
@@ -101,6 +113,11 @@ class Observer:
         hopping = state.hopping.window(tx.customer_id, tx.timestamp, last, panes[1])
         facts += self.maker.after(tx, profile, tumbling, hopping)
         return Observed(facts, is_late)
+
+
+def _known(labels: Labels, key: str | None, tx: Transaction) -> Known:
+    history = None if key is None else labels.get(key)
+    return NOTHING if history is None else history.at(tx.timestamp)
 
 
 def _add(tx: Transaction, offset: int, windows: CustomerWindows) -> WindowStats | None:

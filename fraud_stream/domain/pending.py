@@ -25,6 +25,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         labelled_at: When it became known.
         source: Who said so.
         kind: What kind of fraud.
+        merchant_id: Where it was paid.
 
     >>> Pending(SCORED, 60.0, "C1", amount=5.0).done().stage == DONE
     True
@@ -43,6 +44,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     labelled_at: float = 0.0
     source: str = ""
     kind: str | None = None
+    merchant_id: str | None = None
 
     @property
     def row(self) -> list[float]:

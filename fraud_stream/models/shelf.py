@@ -7,7 +7,8 @@ import msgspec
 
 from fraud_stream.domain.decision import NoModel, Scorer
 from fraud_stream.errors import ModelError
-from fraud_stream.models.scorer import LinearScorer
+from fraud_stream.models.online import Learning
+from fraud_stream.models.scorer import ModelScorer
 from fraud_stream.models.state import ModelState
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ class ModelShelf:
         name: The model's name; states of other models are not meant for here.
         features: The names of the features that this application makes.
         min_frauds: The model is not asked before it has learnt so many frauds.
+        learning: How it learns.
 
     Attributes:
         state: The state in force; None before the first.
@@ -27,13 +29,14 @@ class ModelShelf:
         refused: How many states did not fit.
     """
 
-    def __init__(self, name: str, features: Sequence[str], min_frauds: int) -> None:
+    def __init__(self, name: str, features: Sequence[str], min_frauds: int, learning: Learning | None = None) -> None:
         self.state: ModelState | None = None
         self.scorer: Scorer = NoModel()
         self.refused = 0
         self._name = name
         self._features = tuple(features)
         self._min_frauds = min_frauds
+        self._learning = learning
         self._decoder = msgspec.json.Decoder(ModelState)
 
     def offer(self, data: bytes | None) -> None:
@@ -49,5 +52,5 @@ class ModelShelf:
     def _take(self, state: ModelState) -> None:
         if state.name != self._name or (self.state is not None and state.version <= self.state.version):
             return
-        self.scorer = LinearScorer(state, self._features, self._min_frauds)
+        self.scorer = ModelScorer(state, self._features, self._min_frauds, self._learning)
         self.state = state

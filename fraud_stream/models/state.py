@@ -8,7 +8,7 @@ class ModelState(msgspec.Struct, frozen=True):
 
     Attributes:
         name: The model's name, the key on the `models` topic.
-        kind: What the numbers are, for example ``clipped-scaled-logistic-regression``.
+        kind: What the numbers are, for example ``binned-logistic-regression``.
         version: Grows by one with each published state.
         features: The names of the features it reads, in order.
         learnt: Transactions learnt.

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from agents import trainer as module
+from agents.labelled import read
 from agents.outputs import features_version, maker
 from agents.trainer import Trainer
 from fraud_stream.app import app, settings
@@ -46,6 +47,10 @@ class Bench:
 
         return Chunk("labelled", 0, list(records), acknowledge)
 
+    async def learn(self, chunk: Chunk) -> None:
+        """What the agent does with a chunk, as far as the trainer goes."""
+        await self.trainer.learn(list(read(chunk)), chunk)
+
     def published(self) -> list[ModelState]:
         return [msgspec.json.decode(one.value, type=ModelState) for one in self.outbox.records]
 
@@ -73,7 +78,7 @@ def labelled(offset: int, is_fraud: bool = False, **changes: Any) -> Any:
 
 async def test_a_chunk_is_learnt_and_acknowledged_once_the_model_that_learnt_it_is_published(bench: Bench) -> None:
     chunk = bench.chunk(labelled(0), labelled(1, True), labelled(2))
-    await bench.trainer.learn(chunk)
+    await bench.learn(chunk)
     assert chunk.held
     assert (bench.acknowledged, bench.outbox.records) == ([], [])
     await bench.commit()
@@ -85,7 +90,7 @@ async def test_a_chunk_is_learnt_and_acknowledged_once_the_model_that_learnt_it_
 
 async def test_a_model_is_published_at_most_once_an_interval(bench: Bench) -> None:
     for n in range(3):
-        await bench.trainer.learn(bench.chunk(labelled(n), name=f"chunk {n}"))
+        await bench.learn(bench.chunk(labelled(n), name=f"chunk {n}"))
         await bench.commit()
     assert len(bench.published()) == 1
     assert bench.acknowledged == ["chunk 0"]
@@ -97,7 +102,7 @@ async def test_a_model_is_published_at_most_once_an_interval(bench: Bench) -> No
 
 async def test_a_model_that_has_not_learnt_is_not_published(bench: Bench) -> None:
     await bench.commit()
-    await bench.trainer.learn(bench.chunk(labelled(0)))
+    await bench.learn(bench.chunk(labelled(0)))
     await bench.commit()
     bench.clock.now += 10 * INTERVAL
     await bench.commit()
@@ -105,15 +110,15 @@ async def test_a_model_that_has_not_learnt_is_not_published(bench: Bench) -> Non
 
 
 async def test_a_label_is_learnt_once_however_often_it_comes(bench: Bench) -> None:
-    await bench.trainer.learn(bench.chunk(labelled(0), labelled(1), labelled(0)))
-    await bench.trainer.learn(bench.chunk(labelled(1)))
+    await bench.learn(bench.chunk(labelled(0), labelled(1), labelled(0)))
+    await bench.learn(bench.chunk(labelled(1)))
     await bench.commit()
     assert bench.published()[0].learnt == 2
     assert bench.acknowledged == ["chunk", "chunk"]
 
 
 async def test_labels_of_another_feature_list_are_skipped_and_counted(bench: Bench) -> None:
-    await bench.trainer.learn(bench.chunk(labelled(0, features_version="other", features=[1.0]), labelled(1)))
+    await bench.learn(bench.chunk(labelled(0, features_version="other", features=[1.0]), labelled(1)))
     await bench.commit()
     assert bench.published()[0].learnt == 1
     assert bench.trainer.skipped == 1
@@ -123,22 +128,22 @@ async def test_it_goes_on_from_the_model_in_force(bench: Bench) -> None:
     before = OnlineModel(settings.model.name, maker.names)
     before.learn([Lesson([1.0] * len(maker.names), True, "labels-0", 5)])
     bench.shelf.offer(msgspec.json.encode(before.publish(0.0)))
-    await bench.trainer.learn(bench.chunk(labelled(5), labelled(6)))
+    await bench.learn(bench.chunk(labelled(5), labelled(6)))
     await bench.commit()
     (state,) = bench.published()
     assert (state.version, state.learnt, state.seen) == (2, 2, {"labels-0": 6})
 
 
 async def test_after_a_rebalance_it_goes_on_from_what_was_published(bench: Bench) -> None:
-    await bench.trainer.learn(bench.chunk(labelled(0), name="published"))
+    await bench.learn(bench.chunk(labelled(0), name="published"))
     await bench.commit()
-    await bench.trainer.learn(bench.chunk(labelled(1), name="lost"))
+    await bench.learn(bench.chunk(labelled(1), name="lost"))
     bench.trainer.forget()
     bench.shelf.offer(bench.outbox.records[0].value)
     bench.clock.now += INTERVAL
     await bench.commit()
     assert len(bench.published()) == 1
-    await bench.trainer.learn(bench.chunk(labelled(1), name="again"))
+    await bench.learn(bench.chunk(labelled(1), name="again"))
     await bench.commit()
     assert [(state.version, state.learnt) for state in bench.published()] == [(1, 1), (2, 2)]
     assert bench.acknowledged == ["published", "again"]
@@ -159,7 +164,7 @@ async def test_what_is_no_labelled_transaction_does_not_stop_the_worker_for_good
     value: bytes | None, bench: Bench
 ) -> None:
     """It would be read again after each start."""
-    await bench.trainer.learn(bench.chunk(labelled(0), as_record(value, topic="labelled", offset=1), labelled(2)))
+    await bench.learn(bench.chunk(labelled(0), as_record(value, topic="labelled", offset=1), labelled(2)))
     await bench.commit()
     state = [msgspec.json.decode(one.value, type=ModelState) for one in bench.outbox.records if one.topic == "models"]
     assert [one.learnt for one in state] == [2]
@@ -183,6 +188,6 @@ async def test_before_it_learns_it_reads_what_another_worker_has_published(
     other = OnlineModel(settings.model.name, maker.names)
     other.learn([Lesson([1.0] * len(maker.names), True, "labels-0", 5)])
     monkeypatch.setattr(module, "reader", Reader(bench.shelf, msgspec.json.encode(other.publish(0.0))))
-    await bench.trainer.learn(bench.chunk(labelled(6)))
+    await bench.learn(bench.chunk(labelled(6)))
     await bench.commit()
     assert bench.published()[0].learnt == 2

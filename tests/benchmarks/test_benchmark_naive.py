@@ -8,12 +8,12 @@ import pytest
 
 from benchmarks.peers import naive, work
 from fraud_stream.domain.features import FeatureMaker
-from fraud_stream.domain.observation import CustomerState, Observer
+from fraud_stream.domain.memory import new_state
+from fraud_stream.domain.observation import Observer
 from fraud_stream.domain.sliding import HOUR
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.settings import load
 from tests.harness import ROOT
-from tests.truth import DictProfiles, DictWindows
 
 maker = FeatureMaker()
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -87,12 +87,12 @@ def test_statistics_of_a_window() -> None:
 
 
 def test_its_features_are_those_of_the_application() -> None:
-    """Same work: the same names and numbers, for bursts of payments.
+    """Same work: the same names and numbers, for bursts of payments; of labels it makes no features.
 
     Each burst lies within one minute at the beginning of a hopping window, where both read the window alike.
     """
     ours = [fields(n) for n in range(200)]
-    state, observer = CustomerState(DictProfiles(), DictWindows(HOUR, HOUR), DictWindows(300.0, 60.0)), Observer(maker)
+    state, observer = new_state(HOUR, 300.0, 60.0), Observer(maker)
     observed = [observer.observe(Transaction(**one), offset, state) for offset, one in enumerate(ours)]
     expected = maker.rows([one.facts for one in observed if one is not None])
     hours: dict[float, naive.Stats] = {}
@@ -107,8 +107,9 @@ def test_its_features_are_those_of_the_application() -> None:
             kept[start] = work.add(kept.get(start, work.no_stats()), tx)
             windows.append(kept[start])
         found = work.make_features(tx, *windows, before, habits)
-        assert list(found) == list(maker.names)
-        assert list(found.values()) == pytest.approx(row, rel=1e-9, abs=1e-6)
+        expected_of = dict(zip(maker.names, row, strict=True))
+        assert list(found.values()) == pytest.approx([expected_of[name] for name in found], rel=1e-9, abs=1e-6)
+    assert len(found) == 33
     for name in ("hopping_count_5m", "tumbling_merchants_1h", "is_new_device", "is_new_location", "amount_zscore_30d"):
         assert len({row[maker.names.index(name)] for row in expected.tolist()[20:]}) > 1, f"{name} never varies"
 

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fraud_stream.domain.features import ENOUGH_HISTORY, FeatureMaker, FeatureSettings, feature_list, span_name
-from fraud_stream.domain.observation import CustomerState, Observer
+from fraud_stream.domain.features import FeatureMaker, FeatureSettings, feature_list, span_name
+from fraud_stream.domain.memory import new_state
+from fraud_stream.domain.observation import Observer
+from fraud_stream.domain.profile import ENOUGH_HISTORY
 from fraud_stream.domain.rules import CompiledRule, Rule
 from fraud_stream.domain.sliding import DAY, HOUR
 from fraud_stream.domain.transaction import Transaction
-from tests.truth import DictProfiles, DictWindows
 
 #: Wednesday 31 January 2024, 12:00:00 in UTC.
 NOON = 1_706_702_400.0
@@ -26,8 +27,7 @@ def rows(*txs: Transaction, **changes: Any) -> list[dict[str, float]]:
     """The features of each payment, by name."""
     maker = FeatureMaker(FeatureSettings(**changes))
     chosen = maker.settings
-    windows = DictWindows(chosen.tumbling_size, chosen.tumbling_size), DictWindows(chosen.hopping_size, 60.0)
-    state, observer = CustomerState(DictProfiles(), *windows), Observer(maker)
+    state, observer = new_state(chosen.tumbling_size, chosen.hopping_size, 60.0), Observer(maker)
     observed = [observer.observe(one, offset, state) for offset, one in enumerate(txs)]
     facts = [one.facts for one in observed if one is not None]
     found = maker.rows(facts).tolist() if facts else []

@@ -14,5 +14,5 @@ def test_rows_of_different_lengths_are_refused() -> None:
 
 
 def test_facts_that_are_no_features_are_refused() -> None:
-    with pytest.raises(ValueError, match="there are names for"):
+    with pytest.raises(ValueError, match="are needed"):
         FeatureMaker().rows([[1.0] * 13])

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.domain.memory import DictProfiles, DictWindows
 from fraud_stream.domain.observation import CustomerState, Observed, Observer
 from fraud_stream.domain.packed import pack
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
-from tests.truth import DictProfiles, DictWindows
 
 HOUR = 3_600.0
 START = 1_700_000_000.0
@@ -30,7 +30,7 @@ class LateWindows(DictWindows):
 
 
 def new_state(kind: type[DictWindows] = DictWindows) -> CustomerState:
-    return CustomerState(DictProfiles(), kind(HOUR, HOUR), DictWindows(300.0, 60.0))
+    return CustomerState(DictProfiles(), kind(HOUR, HOUR), DictWindows(300.0, 60.0), {}, {})
 
 
 def tx(ident: str, time: float = 0.0, amount: float = 10.0, customer: str = "C1", **fields: Any) -> Transaction:
@@ -96,7 +96,7 @@ def test_a_transaction_too_late_for_a_window_is_decided_marked_and_counted() -> 
 def test_a_late_transaction_is_still_added_to_the_window_that_has_not_expired() -> None:
     (late,) = observe_all([tx("T1", -60.0)], new_state(LateWindows))
     assert (value(late, "tumbling_count_1h"), value(late, "hopping_count_5m")) == (0, 1)
-    mirrored = CustomerState(DictProfiles(), DictWindows(HOUR, HOUR), LateWindows(300.0, 60.0))
+    mirrored = CustomerState(DictProfiles(), DictWindows(HOUR, HOUR), LateWindows(300.0, 60.0), {}, {})
     (other,) = observe_all([tx("T1", -60.0)], mirrored)
     assert (value(other, "tumbling_count_1h"), value(other, "hopping_count_5m")) == (1, 0)
     assert late is not None
@@ -164,7 +164,7 @@ def test_a_crash_anywhere_changes_no_decision_and_no_state(
     expected = observe_all(txs, clean)
     observe_all(txs[:profiles_to], saved)
     observe_all(txs[:windows_to], windows)
-    state = CustomerState(saved.profiles, windows.tumbling, windows.hopping)
+    state = CustomerState(saved.profiles, windows.tumbling, windows.hopping, {}, {})
     again = observe_all(txs, state)
     assert again[:profiles_to] == [None] * len(txs[:profiles_to])
     assert again[profiles_to:] == expected[profiles_to:]

@@ -13,6 +13,7 @@ import pytest
 from faust.types import TP
 
 from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.domain.memory import DictProfiles, DictWindows
 from fraud_stream.domain.observation import CustomerState, Observer
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.transaction import Transaction
@@ -24,7 +25,7 @@ from fraud_stream.engine.panes import Windows
 from fraud_stream.settings import Settings
 from tables.codecs import StructCodec
 from tables.ranks import PROFILE, WINDOWS
-from tests.truth import DictProfiles, DictWindows, decide_all
+from tests.truth import decide_all
 
 CHUNK, CHUNKS_PER_COMMIT = 6, 2
 
@@ -90,7 +91,9 @@ class Life:
 
     def state(self) -> CustomerState:
         profiles, tumbling, hopping = self.tables
-        return CustomerState(profiles.partition(0), Windows(tumbling, 0, WindowStats), Windows(hopping, 0, WindowStats))
+        return CustomerState(
+            profiles.partition(0), Windows(tumbling, 0, WindowStats), Windows(hopping, 0, WindowStats), {}, {}
+        )
 
     async def run(self, chunks: list[list[tuple[int, Transaction]]], acknowledged: list[int]) -> None:
         for n, chunk in enumerate(chunks):

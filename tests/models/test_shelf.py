@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.decision import NoModel
-from fraud_stream.models.scorer import LinearScorer
+from fraud_stream.models.scorer import ModelScorer
 from fraud_stream.models.shelf import ModelShelf
 from tests.models.test_online import FEATURES, STATE
 
@@ -31,9 +31,9 @@ def test_before_the_first_state_there_is_no_model() -> None:
 def test_a_state_that_fits_is_taken_into_force() -> None:
     held = shelf()
     held.offer(data())
-    assert isinstance(held.scorer, LinearScorer)
+    assert isinstance(held.scorer, ModelScorer)
     assert held.scorer.id == "online-1"
-    assert held.scorer.scores(ROW) == LinearScorer(STATE, FEATURES).scores(ROW)
+    assert held.scorer.scores(ROW) == ModelScorer(STATE, FEATURES).scores(ROW)
     assert (held.state, held.refused) == (STATE, 0)
 
 

@@ -1,0 +1,57 @@
+"""Hands on what was labelled, in order: to the merchants' histories and to the model that learns."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from agents.merchants import notes
+from agents.models import maker
+from agents.outputs import features_version, send_dead_letter
+from agents.trainer import trainer
+from fraud_stream.app import app, settings
+from fraud_stream.domain.intake import Refused
+from fraud_stream.engine.app import Chunk
+from fraud_stream.records import Labelled
+
+decoder = msgspec.json.Decoder(Labelled)
+
+
+@app.chunk_agent(settings.topics.labelled, partitions=1)
+async def labelled(chunk: Chunk) -> None:
+    """Take in a chunk of labelled transactions."""
+    found = list(read(chunk))
+    await notes.note(found)
+    if settings.model.enabled:
+        await trainer.learn(found, chunk)
+
+
+@app.on_partitions_revoked.connect
+async def on_revoked(*_: Any, **__: Any) -> None:
+    """Stop until it is known who goes on."""
+    trainer.forget()
+    notes.forget()
+
+
+def read(chunk: Chunk) -> Iterator[Labelled]:
+    """The labelled transactions of a chunk; what is none is a dead letter."""
+    for record in chunk.records:
+        try:
+            yield read_labelled(record.value)
+        except Refused as refused:
+            send_dead_letter(record, refused)
+
+
+def read_labelled(value: bytes | None) -> Labelled:
+    """The labelled transaction in `value`.
+
+    Raises:
+        Refused: It is none: somebody else writes to this topic.
+    """
+    try:
+        found = decoder.decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused("undecodable", f"no labelled transaction: {error}") from None
+    if found.features_version == features_version and len(found.features) != len(maker.names):
+        raise Refused("wrong_type", f"{len(found.features)} features; there are {len(maker.names)}")
+    return found

@@ -1,0 +1,65 @@
+"""Notes what labels tell of the merchants, and publishes it; every worker scores with it.
+
+The worker that reads `labelled` notes, and publishes with each commit the histories that have changed.  A history says
+which labels it has noted, so that one that is read again changes nothing.
+"""
+
+import logging
+from collections.abc import Iterable
+
+import msgspec
+
+from agents.outputs import encode
+from fraud_stream.app import app, settings
+from fraud_stream.domain.merchants import Merchants
+from fraud_stream.records import Labelled, MerchantRisk
+
+log = logging.getLogger(__name__)
+decoder = msgspec.json.Decoder(MerchantRisk)
+
+
+class Notes:
+    """What this worker notes, while it is the one that does."""
+
+    def __init__(self) -> None:
+        self.merchants = Merchants()
+        self._is_up_to_date = False
+
+    async def note(self, found: Iterable[Labelled]) -> None:
+        """Note labelled transactions; the first time after all that another worker has published is read."""
+        if not self._is_up_to_date:
+            await reader.catch_up()
+            self._is_up_to_date = True
+        for one in found:
+            if one.merchant_id is not None:
+                self.merchants.note(one.merchant_id, one.origin, one.offset, one.labelled_at, one.is_fraud)
+
+    def forget(self) -> None:
+        """A rebalance: whoever notes next goes on from what was published."""
+        self.merchants.forget()
+        self._is_up_to_date = False
+
+
+notes = Notes()
+
+
+def publish() -> None:
+    """Publish what has changed."""
+    for name, history in notes.merchants.changed():
+        record = encode(MerchantRisk.of(name, history))
+        app.group_commit.outbox.put(settings.topics.merchant_risk, 0, name.encode(), record)
+
+
+def take(value: bytes | None) -> None:
+    """Take over what the worker that notes has published; what is no history is passed over."""
+    if value is None:
+        return
+    try:
+        risk = decoder.decode(value)
+        notes.merchants.take(risk.merchant_id, risk.history())
+    except (ValueError, OverflowError, RecursionError) as error:
+        log.error("refused what %s says of a merchant: %s", settings.topics.merchant_risk, error)
+
+
+reader = app.read_whole(settings.topics.merchant_risk, take)
+app.group_commit.before_commit.append(publish)

@@ -1,0 +1,57 @@
+"""What labels have told of the merchants: one worker notes it, all score with it."""
+
+from collections.abc import Iterator
+
+from fraud_stream.domain.outcomes import History
+
+
+class Merchants:
+    """The history of each merchant.
+
+    Attributes:
+        histories: By merchant.
+
+    >>> merchants = Merchants()
+    >>> merchants.note("M1", "labels-0", 0, 100.0, True)
+    >>> [(name, history.noted) for name, history in merchants.changed()], list(merchants.changed())
+    ([('M1', 1)], [])
+    """
+
+    def __init__(self) -> None:
+        self.histories: dict[str, History] = {}
+        self._before: dict[str, History | None] = {}
+
+    def get(self, merchant: str) -> History | None:
+        """The history of one; None where nothing is known."""
+        return self.histories.get(merchant)
+
+    def note(self, merchant: str, origin: str, offset: int, time: float, is_fraud: bool) -> None:
+        """Note a label that became known at `time`, read at an offset of its origin."""
+        history = self.histories.get(merchant)
+        if merchant not in self._before:
+            self._before[merchant] = history and history.copy()
+        if history is None:
+            history = self.histories[merchant] = History()
+        history.note(origin, offset, time, is_fraud)
+
+    def take(self, merchant: str, history: History) -> None:
+        """Take over what another worker noted, unless as much is known here."""
+        known = self.histories.get(merchant)
+        if known is None or known.noted < history.noted:
+            self.histories[merchant] = history
+
+    def changed(self) -> Iterator[tuple[str, History]]:
+        """Those in which something was noted since this was last asked."""
+        before, self._before = self._before, {}
+        for name, old in before.items():
+            if old is None or old.noted < self.histories[name].noted:
+                yield name, self.histories[name]
+
+    def forget(self) -> None:
+        """Take back what was noted since `changed` was last asked: another worker will read those labels."""
+        before, self._before = self._before, {}
+        for name, old in before.items():
+            if old is None:
+                del self.histories[name]
+            else:
+                self.histories[name] = old

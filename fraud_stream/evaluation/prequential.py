@@ -1,0 +1,187 @@
+"""Prequential evaluation: every transaction is scored before anything of it is learnt.
+
+A label becomes known a fixed delay after its transaction, and nothing looks at it earlier: neither the models nor the
+features that count known frauds.  Features, models and rules are those of the stream.
+
+Source: Gama, Sebastião, Rodrigues: On evaluating stream learning algorithms. Machine Learning 90(3), 2013.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud_stream.domain.decision import Judge, NoModel, Thresholds
+from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.domain.memory import new_state
+from fraud_stream.domain.observation import Observer
+from fraud_stream.domain.outcomes import History
+from fraud_stream.domain.sliding import DAY, HOUR
+from fraud_stream.domain.transaction import Transaction
+from fraud_stream.models.challenger import Challenger, blended
+from fraud_stream.models.online import Learning, Lesson, OnlineModel
+from fraud_stream.settings import Settings
+
+#: The challenger is refit so often, on the labels that became known in so long, seconds.
+REFIT_EVERY, REFIT_ON = 7 * DAY, 28 * DAY
+#: Frauds that it must have for that.
+_ENOUGH_FRAUDS = 20
+_ORIGIN = "file"
+
+
+class Payment(NamedTuple):
+    """A transaction and its label."""
+
+    transaction: Transaction
+    is_fraud: bool
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was said of each transaction, one column each.
+
+    Attributes:
+        times: Event times, seconds since 1970.
+        customers: Who paid, by number.
+        frauds: The labels.
+        scores: By contestant, the larger the more suspicious.
+    """
+
+    times: NDArray[np.float64]
+    customers: NDArray[np.int64]
+    frauds: NDArray[np.bool_]
+    scores: dict[str, NDArray[np.float64]]
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Judged":
+        """Those that are chosen."""
+        scores = {name: column[chosen] for name, column in self.scores.items()}
+        return Judged(self.times[chosen], self.customers[chosen], self.frauds[chosen], scores)
+
+
+class _Waiting(NamedTuple):
+    """Transactions of one chunk that wait for their labels."""
+
+    payments: list[Payment]
+    rows: NDArray[np.float64]
+
+
+class Prequential:
+    """Goes through payments in order of event time.
+
+    Args:
+        settings: Rules, windows and how the model learns.
+        delay: Seconds from a transaction to its label.
+        learn_from: Models learn transactions from this event time on; features count all labels.
+    """
+
+    def __init__(self, settings: Settings, delay: float, learn_from: float = 0.0) -> None:
+        windows = settings.windows
+        self._maker = FeatureMaker(settings.feature_settings)
+        self._observer = Observer(self._maker, windows.max_events)
+        self._state = new_state(windows.tumbling_size, windows.hopping_size, windows.hopping_step)
+        self._judge = Judge(self._maker.names, settings.rules, Thresholds())
+        learning = Learning(settings.model.learning_rate, settings.model.undersampling)
+        self._online = OnlineModel("online", self._maker.names, learning)
+        self._trees: Challenger | None = None
+        self._delay, self._learn_from = delay, learn_from
+        self._waiting: deque[tuple[float, _Waiting]] = deque()
+        self._labelled: deque[_Waiting] = deque()
+        self._refit_at = 0.0
+        self._read = self._noted = self._learnt = 0
+        self._unlearnt: deque[_Waiting] = deque()
+
+    def run(self, payments: Iterable[Payment]) -> Judged:
+        """Score all, learn on the way, and say what came of each; duplicates are left out."""
+        found: list[tuple[_Waiting, dict[str, NDArray[np.float64]]]] = []
+        for _, hour in groupby(payments, key=lambda one: one.transaction.timestamp // HOUR):
+            chunk = list(hour)
+            start, end = chunk[0].transaction.timestamp, chunk[-1].transaction.timestamp
+            self._note_until(end)
+            self._learn_until(start)
+            self._refit_if_due(start)
+            taken = self._take_in(chunk)
+            if taken.payments:
+                found.append((taken, self._scores(taken)))
+                self._waiting.append((start, taken))
+        return _columns(found)
+
+    def _take_in(self, chunk: list[Payment]) -> _Waiting:
+        taken, facts = [], []
+        for one in chunk:
+            observed = self._observer.observe(one.transaction, self._read, self._state)
+            self._read += 1
+            if observed is not None:
+                taken.append(one)
+                facts.append(observed.facts)
+        rows = self._maker.rows(facts) if facts else np.empty((0, len(self._maker.names)))
+        return _Waiting(taken, rows)
+
+    def _scores(self, taken: _Waiting) -> dict[str, NDArray[np.float64]]:
+        online = np.array(self._online.probabilities(taken.rows))
+        trees = self._trees.probabilities(taken.rows) if self._trees else np.full(len(online), np.nan)
+        transactions = [one.transaction for one in taken.payments]
+        rules = np.array([made.risk for made in self._judge.decide(transactions, taken.rows, NoModel())])
+        blend = blended(online, trees) if self._trees else online
+        return {"online": online, "challenger": trees, "blend": blend, "rules": rules}
+
+    def _note_until(self, end: float) -> None:
+        """Note labels that become known by then: a history does not tell them before their time."""
+        while self._waiting and self._waiting[0][0] + self._delay <= end:
+            _, part = self._waiting.popleft()
+            for one in part.payments:
+                self._note(one)
+            self._unlearnt.append(part)
+
+    def _note(self, one: Payment) -> None:
+        tx, number = one.transaction, self._noted
+        self._noted += 1
+        known_at = tx.timestamp + self._delay
+        if tx.merchant_id is not None:
+            _history(self._state.merchants, tx.merchant_id).note(_ORIGIN, number, known_at, one.is_fraud)
+        if one.is_fraud:
+            _history(self._state.customers, tx.customer_id).note(_ORIGIN, number, known_at, True)
+
+    def _learn_until(self, start: float) -> None:
+        """Learn the hours whose labels are all known by then."""
+        while self._unlearnt and self._unlearnt[0].payments[-1].transaction.timestamp + self._delay <= start:
+            part = self._unlearnt.popleft()
+            if part.payments[0].transaction.timestamp >= self._learn_from:
+                self._online.learn(self._lessons(part))
+                self._labelled.append(part)
+
+    def _lessons(self, part: _Waiting) -> Iterator[Lesson]:
+        for one, row in zip(part.payments, part.rows.tolist(), strict=True):
+            yield Lesson(row, one.is_fraud, _ORIGIN, self._learnt)
+            self._learnt += 1
+
+    def _refit_if_due(self, now: float) -> None:
+        oldest = now - self._delay - REFIT_ON
+        while self._labelled and self._labelled[0].payments[0].transaction.timestamp < oldest:
+            self._labelled.popleft()
+        labels = [one.is_fraud for part in self._labelled for one in part.payments] if now >= self._refit_at else []
+        if sum(labels) >= _ENOUGH_FRAUDS:
+            self._trees = Challenger(np.vstack([part.rows for part in self._labelled]), labels)
+            self._refit_at = now + REFIT_EVERY
+
+
+def _history(held: object, key: str) -> History:
+    assert isinstance(held, dict)  # noqa: S101 - `new_state` made it
+    history: History = held.setdefault(key, History())
+    return history
+
+
+def _columns(found: list[tuple[_Waiting, dict[str, NDArray[np.float64]]]]) -> Judged:
+    payments = [one for part, _ in found for one in part.payments]
+    numbers: dict[str, int] = {}
+    customers = [numbers.setdefault(one.transaction.customer_id, len(numbers)) for one in payments]
+    names = found[0][1] if found else {}
+    return Judged(
+        np.array([one.transaction.timestamp for one in payments]),
+        np.array(customers, dtype=np.int64),
+        np.array([one.is_fraud for one in payments], dtype=bool),
+        {name: np.concatenate([scores[name] for _, scores in found]) for name in names},
+    )

@@ -1,0 +1,98 @@
+import msgspec
+import pytest
+
+from agents import merchants as module
+from agents.merchants import Notes
+from fraud_stream.records import Labelled, MerchantRisk
+from tests.agents.test_outputs import Outboxes
+
+
+class Reader:
+    """Gives what another worker has published when it is asked to catch up."""
+
+    def __init__(self, *records: bytes) -> None:
+        self.asked = 0
+        self._records = records
+
+    async def catch_up(self) -> None:
+        self.asked += 1
+        for record in self._records:
+            module.take(record)
+
+
+@pytest.fixture
+def notes(monkeypatch: pytest.MonkeyPatch) -> Notes:
+    found = Notes()
+    monkeypatch.setattr(module, "notes", found)
+    monkeypatch.setattr(module, "reader", Reader())
+    return found
+
+
+def labelled(offset: int, merchant: str | None = "M1", is_fraud: bool = True) -> Labelled:
+    return Labelled(
+        f"T{offset}", "C1", 0.0, 5.0, is_fraud, 60.0 + offset, "analyst", None, None, 0.0, "accept", "none", [], "v",
+        "labels-0", offset, merchant,
+    )  # fmt: skip
+
+
+async def test_a_merchant_is_published_once_a_commit_however_often_it_is_noted(
+    notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = Outboxes(monkeypatch)
+    await notes.note([labelled(0), labelled(1, is_fraud=False), labelled(2, None), labelled(3, "M2")])
+    module.publish()
+    module.publish()
+    assert [(one.topic, one.partition, one.key) for one in sent.records] == [
+        ("merchant-risk", 0, b"M1"),
+        ("merchant-risk", 0, b"M2"),
+    ]
+    risk = msgspec.json.decode(sent.records[0].value, type=MerchantRisk)
+    assert (risk.noted, risk.seen, risk.labels, risk.frauds) == (2, {"labels-0": 1}, [1, 2], [1, 1])
+
+
+async def test_what_is_published_is_what_others_score_with(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = Outboxes(monkeypatch)
+    await notes.note([labelled(n) for n in range(4)])
+    module.publish()
+    other = Notes()
+    monkeypatch.setattr(module, "notes", other)
+    module.take(sent.records[0].value)
+    assert other.merchants.histories == notes.merchants.histories
+
+
+async def test_after_a_rebalance_it_first_reads_what_another_has_published(
+    notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = msgspec.json.encode(MerchantRisk("M1", 7, {"labels-0": 9}, [50.0], [7], [7]))
+    reader = Reader(published)
+    monkeypatch.setattr(module, "reader", reader)
+    await notes.note([labelled(9)])
+    await notes.note([labelled(10)])
+    assert reader.asked == 1
+    assert notes.merchants.histories["M1"].noted == 8
+    notes.forget()
+    await notes.note([labelled(10)])
+    assert reader.asked == 2
+    assert notes.merchants.histories["M1"].noted == 8
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"{}",
+        b"[1]",
+        b'{"merchant_id": "\xff"}',
+        b'{"x": ' + b"[" * 100_000,
+        msgspec.json.encode(MerchantRisk("M1", 9, {}, [1.0, 2.0], [1], [1])),
+        msgspec.json.encode(MerchantRisk("M1", 9, {}, [2.0, 1.0], [1, 2], [1, 1])),
+        msgspec.json.encode(MerchantRisk("M1", 9, {}, [1.0, 2.0], [2, 1], [1, 1])),
+        msgspec.json.encode(MerchantRisk("M1", 9, {}, [1.0], [2**63], [1])),
+    ],
+    ids=["none", "empty", "missing", "list", "not UTF-8", "deep", "lengths", "times", "labels", "huge"],
+)
+def test_what_is_no_history_is_passed_over(value: bytes | None, notes: Notes) -> None:
+    module.take(msgspec.json.encode(MerchantRisk("M1", 1, {}, [1.0], [1], [1])))
+    module.take(value)
+    assert notes.merchants.histories["M1"].noted == 1

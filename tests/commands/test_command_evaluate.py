@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from fraud_stream.cli import main
+from tests.evaluation.test_prequential import START, payments
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("evaluate") / "payments.jsonl"
+    lines = [
+        msgspec.json.encode({**msgspec.to_builtins(one.transaction), "is_fraud": one.is_fraud}) for one in payments(12)
+    ]
+    path.write_bytes(b"\n".join([*lines, b"no transaction", b'{"amount": 5, "is_fraud": true}']))
+    return path
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+
+
+def test_a_table_of_the_contestants_and_pictures(file: Path, tmp_path: Path) -> None:
+    found = run(file, "--label-delay", "1d", "--plots", tmp_path / "plots")
+    assert found.exit_code == 0, found.output
+    for name in ("online", "challenger", "blend", "rules"):
+        assert name in found.stdout
+    assert "865 transactions" in found.stdout
+    assert "published" not in found.stdout
+    pictures = sorted((tmp_path / "plots").iterdir())
+    assert [path.name for path in pictures] == ["calibration.png", "precision-recall.png", "weeks.png"]
+    assert all(path.stat().st_size > 5_000 for path in pictures)
+
+
+def test_json_of_a_test_between_two_moments(file: Path) -> None:
+    found = run(file, "--label-delay", "1d", "--from", START + 8 * 86_400, "--to", START + 9 * 86_400, "--json")
+    said = json.loads(found.stdout)
+    assert (said["test"]["begin"], said["test"]["transactions"]) == (START + 8 * 86_400, 240)
+    assert said["contestants"]["online"]["average_precision"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--label-delay", "soon"), "no length of time"),
+        (("--from", "never"), "no time"),
+        (("--mapping", "nowhere.conf"), "nowhere.conf"),
+        (("--mapping", "handbook"), "no row is a transaction with a label"),
+        (("--from", "2030-01-01"), "has not both frauds and genuine payments"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_in_one_line(arguments: tuple[str, ...], said: str, file: Path) -> None:
+    found = run(file, *arguments)
+    assert found.exit_code in (1, 2)
+    assert said in found.output
+    assert "Traceback" not in found.output
