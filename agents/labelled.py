@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from agents.merchants import notes
 from agents.models import maker
@@ -52,6 +53,18 @@ def read_labelled(value: bytes | None) -> Labelled:
         found = decoder.decode(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("undecodable", f"no labelled transaction: {error}") from None
-    if found.features_version == features_version and len(found.features) != len(maker.names):
-        raise Refused("wrong_type", f"{len(found.features)} features; there are {len(maker.names)}")
+    if found.features_version == features_version:
+        check_features(found.features)
     return found
+
+
+def check_features(features: bytes) -> None:
+    """Refuse what are no features of this application.
+
+    Raises:
+        Refused: They are too many or too few, or not all are finite.
+    """
+    if len(features) != 8 * len(maker.names):
+        raise Refused("wrong_type", f"{len(features)} bytes of features; {8 * len(maker.names)} are needed")
+    if not np.isfinite(np.frombuffer(features)).all():
+        raise Refused("wrong_type", "features that are not finite")

@@ -8,6 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from agents.models import learning, maker, reader, shelf
 from agents.outputs import encode, features_version
 from fraud_stream.app import app, settings
@@ -65,7 +67,7 @@ class Trainer:
     def _lessons(self, found: Iterable[Labelled]) -> Iterator[Lesson]:
         for one in found:
             if one.features_version == features_version:
-                yield Lesson(one.features, one.is_fraud, one.origin, one.offset)
+                yield Lesson(np.frombuffer(one.features), one.is_fraud, one.origin, one.offset)
             else:
                 self.skipped += 1
 

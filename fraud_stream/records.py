@@ -209,7 +209,8 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
         risk_score: How risky it was found, 0 to 1.
         verdict: What had been decided.
         model_version: The model that had scored it.
-        features: The features it was scored with, in the order of the feature list.
+        features: The features it was scored with, in the order of the feature list: 64-bit floats, little-endian, one
+            after the other, in Base64.
         features_version: Which feature list that is.
         origin: Topic and partition whose record completed the join, for example ``labels-3``.
         offset: That record's offset: with `origin` it recognises a repeated join.
@@ -228,7 +229,7 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
     risk_score: float
     verdict: Verdict
     model_version: str
-    features: list[float]
+    features: bytes
     features_version: str
     origin: str
     offset: int

@@ -132,7 +132,7 @@ class Reporter:
             scored.risk,
             scored.verdict,  # type: ignore[arg-type]  # a Pending's verdict is a Decision's
             scored.model_version,
-            scored.row,
+            scored.features,
             self.features_version,
             origin.name,
             origin.offset,

@@ -45,7 +45,22 @@ INSTANCES = [
         TX, {}, 0.9, 0.9, "block", "A1", ["several"], ["s"], REASONS, "online-1", "r1", True, 3, 8, 1.0, 0.2
     ),
     Labelled(
-        "T1", "C1", 1.0, 12.5, True, 2.0, "chargeback", None, None, 0.1, "accept", "m-1", [1.0], "f1", "labels-3", 9
+        "T1",
+        "C1",
+        1.0,
+        12.5,
+        True,
+        2.0,
+        "chargeback",
+        None,
+        None,
+        0.1,
+        "accept",
+        "m-1",
+        b"12345678",
+        "f1",
+        "labels-3",
+        9,
     ),
     DeadLetter("bad_id", "too long", "transactions", 1, 2, NOW.timestamp()),
     MerchantRisk("M1", 2, {"labels-0": 12}, [NOW.timestamp()], [2], [1]),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fraud_stream.domain.matrix import matrix
 from fraud_stream.domain.outcomes import MEMORY, Known
 from fraud_stream.domain.outcomes import SPANS as LABEL_SPANS
-from fraud_stream.domain.profile import ENOUGH_HISTORY, OUTLIER, Profile, seen_within_hour
+from fraud_stream.domain.profile import ENOUGH_HISTORY, OUTLIER, OUTLIER_SPANS, Profile, seen_within_hour
 from fraud_stream.domain.sliding import DAY, HOUR, MILLION, SPANS
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
@@ -19,8 +19,7 @@ from fraud_stream.domain.windows import WindowStats
 Column = NDArray[Any]
 #: z-scores are cut here, so that one absurd amount cannot outweigh all else.
 LARGEST_ZSCORE = 100.0
-#: Outliers are counted over these spans, seconds.
-OUTLIER_SPANS = (DAY, 7 * DAY, 30 * DAY)
+_NO_OUTLIERS = (0,) * len(OUTLIER_SPANS)
 #: A merchant of whom nothing is known is taken for one with this share of frauds, as if from one label.
 PRIOR_RISK = 0.01
 
@@ -219,7 +218,7 @@ class FeatureMaker:
             known and location is not None and location not in profile.locations,
             habit.count,
             habit.total,
-            *(habit.outliers_within(span, time) for span in OUTLIER_SPANS),
+            *(habit.outliers_within(time) if habit.outliers else _NO_OUTLIERS),
             *_labels_of(customer),
             *_labels_of(merchant),
         ]

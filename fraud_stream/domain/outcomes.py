@@ -15,6 +15,7 @@ SPANS = (DAY, 7 * DAY, 30 * DAY)
 #: With more moments than this those of one hour share one, and those older than `_FINE` of one day.
 _MOST = 256
 _FINE = 8 * DAY
+_KEPT = MEMORY + _FINE
 
 
 class Known(NamedTuple):
@@ -61,44 +62,50 @@ class Outcomes(msgspec.Struct, array_like=True, gc=False):
 
     def add(self, time: float, is_fraud: bool) -> None:
         """Count a label that became known at `time`."""
-        place = bisect_left(self.times, time)
-        if place == len(self.times) or self.times[place] != time:
-            self.times.insert(place, time)
-            self.labels.insert(place, self.labels[place - 1] if place else 0)
-            self.frauds.insert(place, self.frauds[place - 1] if place else 0)
-        for later in range(place, len(self.times)):  # mostly it is the last
-            self.labels[later] += 1
-            self.frauds[later] += is_fraud
-        self._forget()
+        times, labels, frauds = self.times, self.labels, self.frauds
+        place = bisect_left(times, time)
+        if place == len(times) or times[place] != time:
+            times.insert(place, time)
+            labels.insert(place, labels[place - 1] if place else 0)
+            frauds.insert(place, frauds[place - 1] if place else 0)
+        for later in range(place, len(times)):  # mostly it is the last
+            labels[later] += 1
+        if is_fraud:
+            for later in range(place, len(times)):
+                frauds[later] += 1
+        if times[0] < times[-1] - _KEPT or len(times) > _MOST:
+            self._forget()
 
     def at(self, time: float) -> Known:
-        """What was known at `time`."""
-        end = bisect_right(self.times, time)
-        if not end:
+        """What was known at `time`: on the hot path, so each window is looked for within the longer one's end."""
+        times, labels, frauds = self.times, self.labels, self.frauds
+        now = bisect_right(times, time) - 1
+        if now < 0:
             return NOTHING
-        labels, frauds = self.labels[end - 1], self.frauds[end - 1]
-        starts = [bisect_right(self.times, time - span, 0, end) for span in SPANS]
+        day = bisect_right(times, time - SPANS[0], 0, now + 1) - 1
+        week = bisect_right(times, time - SPANS[1], 0, day + 1) - 1
+        month = bisect_right(times, time - SPANS[2], 0, week + 1) - 1
+        known, bad = labels[now], frauds[now]
+        if not bad:
+            return Known(_since(labels, known, day, week, month), (0, 0, 0), MEMORY, MEMORY, known)
         return Known(
-            tuple(labels - self._before(self.labels, start) for start in starts),
-            tuple(frauds - self._before(self.frauds, start) for start in starts),
-            *self._since(time, end),
+            _since(labels, known, day, week, month),
+            _since(frauds, bad, day, week, month),
+            *self._of_frauds(time, now, bisect_right(times, time - MEMORY, 0, month + 1) - 1),
         )
 
-    def _since(self, time: float, end: int) -> tuple[float, float, int]:
-        labels, frauds = self.labels[end - 1], self.frauds[end - 1]
-        forgotten = self._before(self.frauds, bisect_right(self.times, time - MEMORY, 0, end))
-        if frauds == forgotten:
-            return MEMORY, MEMORY, labels
-        last, first = bisect_left(self.frauds, frauds, 0, end), bisect_right(self.frauds, forgotten, 0, end)
-        return time - self.times[last], time - self.times[first], labels - self.labels[last]
-
-    @staticmethod
-    def _before(counts: Longs, start: int) -> int:
-        return counts[start - 1] if start else 0
+    def _of_frauds(self, time: float, now: int, forgotten: int) -> tuple[float, float, int]:
+        """Seconds since the last fraud and the first one behind the place `forgotten`, and labels since the last."""
+        labels, frauds = self.labels, self.frauds
+        before = frauds[forgotten] if forgotten >= 0 else 0
+        if frauds[now] == before:
+            return MEMORY, MEMORY, labels[now]
+        last, first = bisect_left(frauds, frauds[now], 0, now + 1), bisect_right(frauds, before, 0, now + 1)
+        return time - self.times[last], time - self.times[first], labels[now] - labels[last]
 
     def _forget(self) -> None:
         """One moment older than `MEMORY` stays: the sum of all before."""
-        old = bisect_right(self.times, self.times[-1] - MEMORY - _FINE) - 1
+        old = bisect_right(self.times, self.times[-1] - _KEPT) - 1
         if old > 0:
             del self.times[:old], self.labels[:old], self.frauds[:old]
         if len(self.times) > _MOST:
@@ -112,6 +119,11 @@ class Outcomes(msgspec.Struct, array_like=True, gc=False):
         self.times = Doubles.of(self.times[n] for n in kept)
         self.labels = Longs.of(self.labels[n] for n in kept)
         self.frauds = Longs.of(self.frauds[n] for n in kept)
+
+
+def _since(counts: Longs, all_: int, *places: int) -> tuple[int, ...]:
+    """How many of all came after each of the places, of which -1 is before the first."""
+    return tuple([all_ - counts[place] if place >= 0 else all_ for place in places])
 
 
 class History(msgspec.Struct, array_like=True, gc=False):

@@ -16,6 +16,8 @@ MAX_KNOWN = 64
 ENOUGH_HISTORY = 5
 #: An amount of more than so many times the customer's mean is an outlier, and counts no more than that in the mean.
 OUTLIER = 3.0
+#: Outliers are counted over these spans, seconds.
+OUTLIER_SPANS = (DAY, 7 * DAY, 30 * DAY)
 #: Outliers are remembered for so long, seconds, and at most so many.
 _OUTLIER_MEMORY, _MAX_OUTLIERS = 31 * DAY, 64
 
@@ -55,8 +57,8 @@ class Habit(msgspec.Struct, array_like=True, gc=False):
     >>> habit = Habit()
     >>> for time in range(6):
     ...     habit.add(float(time), 500.0 if time == 5 else 10.0)
-    >>> habit.total, habit.outliers_within(60.0, 6.0)
-    (80.0, 1)
+    >>> habit.total, habit.outliers_within(6.0)
+    (80.0, [1, 1, 1])
     """
 
     count: int = 0
@@ -72,11 +74,10 @@ class Habit(msgspec.Struct, array_like=True, gc=False):
         self.count += 1
         self.total += amount
 
-    def outliers_within(self, span: float, time: float) -> int:
-        """How many outliers there were in the span of time that ends at `time`, seconds."""
-        if not self.outliers:
-            return 0
-        return bisect_right(self.outliers, time) - bisect_right(self.outliers, time - span)
+    def outliers_within(self, time: float) -> list[int]:
+        """How many outliers there were in each of `OUTLIER_SPANS`, which end at `time`, seconds."""
+        end = bisect_right(self.outliers, time)
+        return [end - bisect_right(self.outliers, time - span, 0, end) for span in OUTLIER_SPANS]
 
     def _forget(self) -> None:
         old = bisect_right(self.outliers, self.outliers[-1] - _OUTLIER_MEMORY)

@@ -154,7 +154,7 @@ class Prequential:
                 self._labelled.append(part)
 
     def _lessons(self, part: _Waiting) -> Iterator[Lesson]:
-        for one, row in zip(part.payments, part.rows.tolist(), strict=True):
+        for one, row in zip(part.payments, part.rows, strict=True):
             yield Lesson(row, one.is_fraud, _ORIGIN, self._learnt)
             self._learnt += 1
 

@@ -7,7 +7,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_stream.domain.matrix import matrix
 from fraud_stream.errors import ModelError
 from fraud_stream.models.binned import BinnedLogisticRegression, logistic
 from fraud_stream.models.state import ModelState
@@ -47,7 +46,7 @@ class Lesson(msgspec.Struct, frozen=True, gc=False):
         offset: Its offset there.
     """
 
-    row: Sequence[float]
+    row: Sequence[float] | NDArray[np.float64]
     is_fraud: bool
     origin: str
     offset: int
@@ -91,7 +90,7 @@ class OnlineModel:
         new = [lesson for lesson in lessons if self._is_new(lesson)]
         if new:
             labels = [lesson.is_fraud for lesson in new]
-            self._regression.learn_rows(self.features, matrix([lesson.row for lesson in new]), labels)
+            self._regression.learn_rows(self.features, np.vstack([lesson.row for lesson in new]), labels)
         self.learnt += len(new)
         self.frauds += sum(lesson.is_fraud for lesson in new)
         return len(new)

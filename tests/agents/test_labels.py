@@ -159,7 +159,7 @@ def test_a_label_after_its_transaction_is_joined_and_sent(sent: Outboxes) -> Non
     labelled = msgspec.json.decode(one.value, type=Labelled)
     assert (labelled.origin, labelled.offset) == ("labels-3", 17)
     assert (labelled.is_fraud, labelled.kind, labelled.source) == (True, "stolen card", "chargeback")
-    assert (labelled.score, labelled.verdict, labelled.features) == (0.25, "review", [1.0, 2.0])
+    assert (labelled.score, labelled.verdict, labelled.features) == (0.25, "review", SCORED_ONE.features)
     assert labelled.features_version == outputs.features_version
 
 

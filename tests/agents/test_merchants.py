@@ -30,7 +30,7 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Notes:
 
 def labelled(offset: int, merchant: str | None = "M1", is_fraud: bool = True) -> Labelled:
     return Labelled(
-        f"T{offset}", "C1", 0.0, 5.0, is_fraud, 60.0 + offset, "analyst", None, None, 0.0, "accept", "none", [], "v",
+        f"T{offset}", "C1", 0.0, 5.0, is_fraud, 60.0 + offset, "analyst", None, None, 0.0, "accept", "none", b"", "v",
         "labels-0", offset, merchant,
     )  # fmt: skip
 

@@ -166,7 +166,7 @@ def test_a_label_that_came_first_is_joined(sent: Outboxes) -> None:
         "k",
         START - 5,
     )
-    assert (labelled.origin, labelled.offset, labelled.features) == ("transactions-2", 7, ROW)
+    assert (labelled.origin, labelled.offset, labelled.features) == ("transactions-2", 7, np.array(ROW).tobytes())
     assert outputs.pending.partition(2).get("T1") == Pending(DONE, START, 'C"é')
 
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from agents import trainer as module
@@ -68,7 +69,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def labelled(offset: int, is_fraud: bool = False, **changes: Any) -> Any:
-    row = [float(offset + n) for n in range(len(maker.names))]
+    row = np.arange(offset, offset + len(maker.names), dtype=float).tobytes()
     one = Labelled(
         f"T{offset}", "C1", 0.0, 5.0, is_fraud, 60.0, "analyst", None, None, 0.0, "accept", "none", row,
         features_version, "labels-0", offset,
@@ -118,7 +119,7 @@ async def test_a_label_is_learnt_once_however_often_it_comes(bench: Bench) -> No
 
 
 async def test_labels_of_another_feature_list_are_skipped_and_counted(bench: Bench) -> None:
-    await bench.learn(bench.chunk(labelled(0, features_version="other", features=[1.0]), labelled(1)))
+    await bench.learn(bench.chunk(labelled(0, features_version="other", features=b"12345678"), labelled(1)))
     await bench.commit()
     assert bench.published()[0].learnt == 1
     assert bench.trainer.skipped == 1
@@ -154,8 +155,8 @@ BAD = {
     "empty": b"",
     "other": b"{}",
     "not UTF-8": labelled(1).value.replace(b"T1", b"\xff"),
-    "short": labelled(1, features=[1.0]).value,
-    "not a number": labelled(1, features=[float("nan")] * len(maker.names)).value,
+    "short": labelled(1, features=b"12345678").value,
+    "not a number": labelled(1, features=np.full(len(maker.names), np.nan).tobytes()).value,
 }
 
 

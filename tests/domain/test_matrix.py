@@ -9,7 +9,7 @@ def test_rows_of_different_lengths_are_refused() -> None:
     """Together they may have as many numbers as a matrix: every feature would shift."""
     with pytest.raises(ValueError, match=r"rows of different lengths: \[1, 2, 3\]"):
         matrix([[1.0, 2.0], [3.0, 4.0, 5.0], [6.0]])
-    with pytest.raises(ValueError, match="different lengths"):
+    with pytest.raises(ValueError, match="must match exactly"):
         OnlineModel("online", ["a", "b"]).learn([Lesson([1.0, 2.0], True, "x", 0), Lesson([3.0], True, "x", 1)])
 
 
