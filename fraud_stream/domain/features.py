@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud_stream.domain.matrix import matrix
-from fraud_stream.domain.outcomes import MEMORY, Known
-from fraud_stream.domain.outcomes import SPANS as LABEL_SPANS
+from fraud_stream.domain.outcomes import KNOWN, MEMORY, Known
 from fraud_stream.domain.profile import ENOUGH_HISTORY, OUTLIER, OUTLIER_SPANS, Profile, seen_within_hour
 from fraud_stream.domain.sliding import DAY, HOUR, MILLION, SPANS
 from fraud_stream.domain.transaction import Transaction
@@ -183,8 +182,6 @@ _FACTS = (
 )
 #: How many facts there are of the two windows.
 _OF_WINDOWS = 2 * 5
-#: How many facts `_labels_of` notes.
-_OF_LABELS = 3 + 2 * len(LABEL_SPANS)
 #: What `FeatureMaker.after` notes first.
 _SEEN = ("sliding_locations_1h", "sliding_devices_1h")
 
@@ -219,8 +216,8 @@ class FeatureMaker:
             habit.count,
             habit.total,
             *(habit.outliers_within(time) if habit.outliers else _NO_OUTLIERS),
-            *_labels_of(customer),
-            *_labels_of(merchant),
+            *customer,
+            *merchant,
         ]
 
     def after(self, tx: Transaction, profile: Profile, tumbling: WindowStats, hopping: WindowStats) -> list[float]:
@@ -234,7 +231,7 @@ class FeatureMaker:
 
     def rows(self, facts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
         """The features of transactions, one row each, of what `before` and `after` noted of each; at least one."""
-        widths = (len(_FACTS), len(OUTLIER_SPANS), _OF_LABELS, _OF_LABELS, len(_SEEN), len(SPANS), len(SPANS))
+        widths = (len(_FACTS), len(OUTLIER_SPANS), len(KNOWN), len(KNOWN), len(_SEEN), len(SPANS), len(SPANS))
         if len(facts[0]) != sum(widths) + _OF_WINDOWS:
             raise ValueError(f"{len(facts[0])} facts; {sum(widths) + _OF_WINDOWS} are needed")
         parts = np.split(matrix(facts), np.cumsum(widths), axis=1)
@@ -276,19 +273,14 @@ def _of_habit(fact: Mapping[str, Column]) -> Column:
     return ratio
 
 
-def _labels_of(known: Known) -> tuple[float, ...]:
-    """The facts of what labels tell, in seconds and counts."""
-    return known.since_last, known.since_first, known.genuine, *known.frauds, *known.labels
-
-
 def _of_known(facts: Column) -> Column:
     """Days since the frauds, and their counts: the features of `_of_labels`."""
-    return np.column_stack([facts[:, :2] / DAY, facts[:, 3 : 3 + len(LABEL_SPANS)]])
+    return np.column_stack([facts[:, :2] / DAY, facts[:, 3:6]])
 
 
 def _of_outcomes(facts: Column) -> Column:
     """Labels, risks, genuine since the last fraud, smoothed risk."""
-    frauds, labels = facts[:, 3 : 3 + len(LABEL_SPANS)], facts[:, -len(LABEL_SPANS) :]
+    frauds, labels = facts[:, 3:6], facts[:, 6:]
     smoothed = (frauds[:, -1] + PRIOR_RISK) / (labels[:, -1] + 1.0)
     return np.column_stack([labels, frauds / np.maximum(labels, 1.0), facts[:, 2], smoothed])
 

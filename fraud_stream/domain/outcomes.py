@@ -1,7 +1,6 @@
 """What became known of the payments of a merchant, or of a customer: labels, the frauds among them, and when."""
 
 from bisect import bisect_left, bisect_right
-from typing import NamedTuple
 
 import msgspec
 
@@ -10,33 +9,23 @@ from fraud_stream.domain.sliding import DAY, HOUR
 
 #: Labels are told apart for so long, seconds; what is older is one sum.
 MEMORY = 60 * DAY
-#: Windows over labels, by the time they became known, seconds.
-SPANS = (DAY, 7 * DAY, 30 * DAY)
 #: With more moments than this those of one hour share one, and those older than `_FINE` of one day.
 _MOST = 256
 _FINE = 8 * DAY
 _KEPT = MEMORY + _FINE
 
 
-class Known(NamedTuple):
-    """What is known of the payments at a moment.
-
-    Attributes:
-        labels: Labels that became known in each of `SPANS` before it.
-        frauds: The frauds among them.
-        since_last: Seconds since the last fraud became known; `MEMORY` where there is none.
-        since_first: Seconds since the first fraud within `MEMORY` became known; `MEMORY` where there is none.
-        genuine: Labels since the last fraud, or in all where there is none.
-    """
-
-    labels: tuple[int, ...]
-    frauds: tuple[int, ...]
-    since_last: float
-    since_first: float
-    genuine: int
-
-
-NOTHING = Known((0,) * len(SPANS), (0,) * len(SPANS), MEMORY, MEMORY, 0)
+#: What is known at a moment, as `KNOWN` names it: a plain tuple, as two are made for each transaction.
+Known = tuple[float, float, int, int, int, int, int, int, int]
+#: Seconds since the last fraud became known, and since the first within `MEMORY` did, `MEMORY` where there is none;
+#: labels since the last fraud, or in all where there is none; frauds and labels that became known in 1, 7 and 30 days.
+KNOWN = (
+    "since_last",
+    "since_first",
+    "genuine",
+    *(f"{what}_{span}" for what in ("frauds", "labels") for span in ("24h", "7d", "30d")),
+)
+NOTHING: Known = (MEMORY, MEMORY, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Outcomes(msgspec.Struct, array_like=True, gc=False):
@@ -52,8 +41,10 @@ class Outcomes(msgspec.Struct, array_like=True, gc=False):
     >>> outcomes = Outcomes()
     >>> outcomes.add(100.0, True), outcomes.add(200.0, False)
     (None, None)
-    >>> outcomes.at(150.0).frauds[0], outcomes.at(250.0).labels[0], outcomes.at(250.0).genuine
-    (1, 2, 1)
+    >>> outcomes.at(150.0)
+    (50.0, 50.0, 0, 1, 1, 1, 1, 1, 1)
+    >>> outcomes.at(250.0)
+    (150.0, 150.0, 1, 1, 1, 1, 2, 2, 2)
     """
 
     times: Doubles = msgspec.field(default_factory=Doubles.of)
@@ -82,17 +73,20 @@ class Outcomes(msgspec.Struct, array_like=True, gc=False):
         now = bisect_right(times, time) - 1
         if now < 0:
             return NOTHING
-        day = bisect_right(times, time - SPANS[0], 0, now + 1) - 1
-        week = bisect_right(times, time - SPANS[1], 0, day + 1) - 1
-        month = bisect_right(times, time - SPANS[2], 0, week + 1) - 1
+        day = bisect_right(times, time - DAY, 0, now + 1) - 1
+        week = bisect_right(times, time - 7 * DAY, 0, day + 1) - 1
+        month = bisect_right(times, time - 30 * DAY, 0, week + 1) - 1
         known, bad = labels[now], frauds[now]
+        in_day = known - labels[day] if day >= 0 else known
+        in_week = known - labels[week] if week >= 0 else known
+        in_month = known - labels[month] if month >= 0 else known
         if not bad:
-            return Known(_since(labels, known, day, week, month), (0, 0, 0), MEMORY, MEMORY, known)
-        return Known(
-            _since(labels, known, day, week, month),
-            _since(frauds, bad, day, week, month),
-            *self._of_frauds(time, now, bisect_right(times, time - MEMORY, 0, month + 1) - 1),
-        )
+            return MEMORY, MEMORY, known, 0, 0, 0, in_day, in_week, in_month
+        bad_day = bad - frauds[day] if day >= 0 else bad
+        bad_week = bad - frauds[week] if week >= 0 else bad
+        bad_month = bad - frauds[month] if month >= 0 else bad
+        since = self._of_frauds(time, now, bisect_right(times, time - MEMORY, 0, month + 1) - 1)
+        return *since, bad_day, bad_week, bad_month, in_day, in_week, in_month
 
     def _of_frauds(self, time: float, now: int, forgotten: int) -> tuple[float, float, int]:
         """Seconds since the last fraud and the first one behind the place `forgotten`, and labels since the last."""
@@ -119,11 +113,6 @@ class Outcomes(msgspec.Struct, array_like=True, gc=False):
         self.times = Doubles.of(self.times[n] for n in kept)
         self.labels = Longs.of(self.labels[n] for n in kept)
         self.frauds = Longs.of(self.frauds[n] for n in kept)
-
-
-def _since(counts: Longs, all_: int, *places: int) -> tuple[int, ...]:
-    """How many of all came after each of the places, of which -1 is before the first."""
-    return tuple([all_ - counts[place] if place >= 0 else all_ for place in places])
 
 
 class History(msgspec.Struct, array_like=True, gc=False):

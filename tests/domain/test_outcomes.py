@@ -1,10 +1,11 @@
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud_stream.domain.outcomes import MEMORY, NOTHING, SPANS, History, Known, Outcomes
+from fraud_stream.domain.outcomes import KNOWN, MEMORY, NOTHING, History, Known, Outcomes
 from fraud_stream.domain.sliding import DAY, HOUR
 
 LABELS = st.lists(st.tuples(st.integers(0, 70 * 24), st.booleans()), max_size=60)
@@ -21,14 +22,15 @@ def counted(labels: list[tuple[float, bool]], time: float) -> Known:
     """What `at` must say, from the labels themselves."""
     known = [(at, fraud) for at, fraud in labels if at <= time]
     frauds = sorted(at for at, fraud in known if fraud and at > time - MEMORY)
-    inside = [[fraud for at, fraud in known if at > time - span] for span in SPANS]
-    return Known(
-        tuple(len(one) for one in inside),
-        tuple(sum(one) for one in inside),
-        time - frauds[-1] if frauds else MEMORY,
-        time - frauds[0] if frauds else MEMORY,
-        sum(at > frauds[-1] for at, _ in known) if frauds else len(known),
-    )
+    inside = [[fraud for at, fraud in known if at > time - days * DAY] for days in (1, 7, 30)]
+    since = (time - frauds[-1], time - frauds[0]) if frauds else (MEMORY, MEMORY)
+    genuine = sum(at > frauds[-1] for at, _ in known) if frauds else len(known)
+    found: Any = (*since, genuine, *(sum(one) for one in inside), *(len(one) for one in inside))
+    return found  # type: ignore[no-any-return]
+
+
+def named(known: Known) -> dict[str, float]:
+    return dict(zip(KNOWN, known, strict=True))
 
 
 @given(LABELS, st.integers(0, 75 * 24))
@@ -42,7 +44,7 @@ def test_they_are_counted_as_by_hand_in_whatever_order_they_come(hours: list[tup
 
 def test_what_becomes_known_later_does_not_count() -> None:
     found = outcomes((100.0, True), (10 * DAY, True))
-    assert found.at(DAY).frauds == (1, 1, 1)
+    assert named(found.at(DAY))["frauds_7d"] == 1
     assert found.at(99.0) == NOTHING
 
 
@@ -51,18 +53,18 @@ def test_a_busy_merchant_takes_little_room_and_is_counted_to_the_hour() -> None:
     labels = sorted((rnd.uniform(0, 90 * DAY), rnd.random() < 0.05) for _ in range(20_000))
     found = outcomes(*labels)
     assert len(found.times) <= 257
-    exact, known = counted(labels, 90 * DAY), found.at(90 * DAY)
-    for some, all_ in zip(known.labels, exact.labels, strict=True):
-        assert some == pytest.approx(all_, abs=20_000 / 90 + 1)
-    assert known.labels[0] == pytest.approx(exact.labels[0], abs=20_000 / 90 / 24 * 2)
-    assert known.since_last == pytest.approx(exact.since_last, abs=HOUR)
+    exact, known = named(counted(labels, 90 * DAY)), named(found.at(90 * DAY))
+    assert known["labels_24h"] == pytest.approx(exact["labels_24h"], abs=20_000 / 90 / 24 * 2)
+    for span in ("7d", "30d"):
+        assert known[f"labels_{span}"] == pytest.approx(exact[f"labels_{span}"], abs=20_000 / 90 + 1)
+    assert known["since_last"] == pytest.approx(exact["since_last"], abs=HOUR)
 
 
 def test_what_is_older_than_the_memory_is_forgotten() -> None:
     found = outcomes((0.0, True), *((day * DAY, False) for day in range(1, 100)))
     assert len(found.times) < 75
-    assert found.at(99 * DAY).since_last == MEMORY
-    assert found.at(99 * DAY).genuine == 100
+    assert named(found.at(99 * DAY))["since_last"] == MEMORY
+    assert named(found.at(99 * DAY))["genuine"] == 100
 
 
 def test_a_history_notes_each_offset_of_an_origin_once() -> None:
@@ -70,7 +72,7 @@ def test_a_history_notes_each_offset_of_an_origin_once() -> None:
     assert [history.note("a", 3, 1.0, True), history.note("a", 2, 1.0, True), history.note("b", 2, 1.0, True)] == [
         True, False, True,
     ]  # fmt: skip
-    assert (history.noted, history.seen, history.at(2.0).frauds[0]) == (2, {"a": 3, "b": 2}, 2)
+    assert (history.noted, history.seen, named(history.at(2.0))["frauds_24h"]) == (2, {"a": 3, "b": 2}, 2)
 
 
 def test_a_copy_does_not_change_with_its_original() -> None:
@@ -78,4 +80,4 @@ def test_a_copy_does_not_change_with_its_original() -> None:
     history.note("a", 0, 1.0, True)
     copy = history.copy()
     history.note("a", 1, 2.0, True)
-    assert (copy.noted, copy.seen, copy.at(3.0).frauds[0]) == (1, {"a": 0}, 1)
+    assert (copy.noted, copy.seen, named(copy.at(3.0))["frauds_24h"]) == (1, {"a": 0}, 1)
