@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from fraud_stream.domain.features import span_name
+from fraud_stream.domain.outcomes import History
 from fraud_stream.domain.pending import DONE, EARLY, Pending
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.sliding import SPANS
@@ -68,7 +69,19 @@ def _(profile: Profile) -> dict[str, Any]:
         "locations": {name: moment(time) for name, time in profile.locations.items()},
         "devices": {name: moment(time) for name, time in profile.devices.items()},
         "transaction_ids_24h": len(profile.ids.times),
+        "usual_amount": profile.habit.total / profile.habit.count if profile.habit.count else 0.0,
+        "outliers": [moment(time) for time in profile.habit.outliers],
         "offset": profile.offset,
+    }
+
+
+@describe.register
+def _(history: History) -> dict[str, Any]:
+    outcomes = history.outcomes
+    known = zip(outcomes.times, outcomes.labels, outcomes.frauds, strict=True)
+    return {
+        "labels": history.noted,
+        "known": [{"at": moment(time), "labels": labels, "frauds": frauds} for time, labels, frauds in known],
     }
 
 

@@ -14,6 +14,7 @@ from tests.harness import Worker, count, produce, settings_for, values, wait_unt
 
 pytestmark = pytest.mark.broker
 START = 1_700_000_000.0
+MERCHANTS = 7
 
 
 def payments(first: int, last: int) -> Iterator[tuple[str, bytes]]:
@@ -21,7 +22,7 @@ def payments(first: int, last: int) -> Iterator[tuple[str, bytes]]:
         customer = f"C{n % 50}"
         amount = 900.0 if is_fraud(n) else 20.0 + n % 7
         body = {"transaction_id": f"T{n}", "customer_id": customer, "timestamp": START + n * 60, "amount": amount}
-        yield customer, json.dumps(body).encode()
+        yield customer, json.dumps({**body, "merchant_id": f"M{n % MERCHANTS}"}).encode()
 
 
 def labels(first: int, last: int) -> Iterator[tuple[str, bytes]]:
@@ -56,12 +57,27 @@ def test_a_killed_trainer_learns_each_label_once_and_the_model_comes_to_alert(br
         wait_until(lambda: learnt(settings) >= total)
         produce(settings, "transactions", payments(total, total + 400))
         wait_until(lambda: count(settings, "scored") >= total + 400)
+        known = running.get("/table/customer_frauds/C3/")["value"]
         assert running.stop() == 0
+    assert known["labels"] == known["known"][-1]["frauds"] == sum(map(is_fraud, range(3, total, 50)))
     state = values(settings, "models")[-1]
     assert state["learnt"] == total
     assert state["frauds"] == sum(map(is_fraud, range(total)))
     assert state["numbers"]["counts"][0] == total
     check_model_alerts(settings, total)
+    check_merchants(settings, total)
+
+
+def check_merchants(settings: Settings, total: int) -> None:
+    """Each label is in its merchant's history once, and what is scored afterwards knows of it."""
+    newest = {risk["merchant_id"]: risk for risk in values(settings, "merchant-risk")}
+    frauds = {f"M{m}": sum(map(is_fraud, range(m, total, MERCHANTS))) for m in range(MERCHANTS)}
+    assert sum(risk["noted"] for risk in newest.values()) == total
+    assert {name: risk["frauds"][-1] for name, risk in newest.items()} == frauds
+    for scored in values(settings, "scored"):
+        if int(scored["transaction"]["transaction_id"][1:]) >= total:
+            assert scored["features"]["merchant_frauds_30d"] == frauds[scored["transaction"]["merchant_id"]]
+            assert scored["features"]["customer_frauds_30d"] > 0
 
 
 def feed(settings: Settings, first: int, last: int) -> None:
