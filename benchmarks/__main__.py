@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from benchmarks import contest, crowd, growth, latency, machine, recovery, report, throughput
+from benchmarks import contest, crowd, growth, latency, machine, model, recovery, report, throughput
 from benchmarks.document import write
 from benchmarks.stage import BROKERS
 from fraud_stream.errors import FraudStreamError
@@ -70,6 +70,10 @@ def _recovery(amounts: Amounts) -> Any:
     return report.plain(recovery.measure(amounts.records))
 
 
+def _model(amounts: Amounts) -> Any:
+    return report.plain(model.measure(amounts.transactions))
+
+
 _MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
     "throughput": _throughput,
     "peers": _peers,
@@ -78,9 +82,10 @@ _MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
     "workers": _workers,
     "takeover": _takeover,
     "recovery": _recovery,
+    "model": _model,
 }
 #: What can be measured on the embedded broker.
-_ANYWHERE = ("throughput", "latency")
+_ANYWHERE = ("throughput", "latency", "model")
 
 
 @click.command()

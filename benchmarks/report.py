@@ -13,6 +13,7 @@ from fraud_stream.terminal import print_table
 #: What is asked of this application.
 LEAST_THROUGHPUT = 20.0
 MOST_CPU, CPU_AIM = 100.0, 60.0
+MOST_MODEL = 20.0
 MOST_P999 = 250.0
 LEAST_AGAINST_PYTHON, AIM_AGAINST_PYTHON = 3.0, 5.0
 MOST_TAKE_OVER, MOST_RECOVERY = 10.0, 15.0
@@ -190,6 +191,17 @@ def _recovery(found: Found) -> list[Table]:
     return [Table("Recovery of a worker with an empty memory", columns, [row], notes, "recovery")]
 
 
+def _model(found: Found) -> list[Table]:
+    columns = ("transactions", "to score, us", "to learn, us", "both, us", "state, bytes")
+    both = found["score"] + found["learn"]
+    row = _n(found["transactions"]), *(f"{us:.1f}" for us in (found["score"], found["learn"], both)), _n(found["state"])
+    return [
+        Table(
+            "The online model alone, CPU a transaction", columns, [row], [f"asked: at most {MOST_MODEL:.0f}"], "model"
+        )
+    ]
+
+
 _RUN = ("transactions/s", "CPU us/transaction")
 _TABLES: Mapping[str, Callable[[Any], list[Table]]] = {
     "throughput": _throughput,
@@ -199,6 +211,7 @@ _TABLES: Mapping[str, Callable[[Any], list[Table]]] = {
     "workers": _workers,
     "takeover": _takeover,
     "recovery": _recovery,
+    "model": _model,
 }
 
 

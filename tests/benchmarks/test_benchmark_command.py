@@ -43,6 +43,15 @@ def test_throughput_is_measured_of_both_contestants(tmp_path: Path) -> None:
     assert "latency" not in found
 
 
+def test_what_the_model_costs_is_measured_without_a_broker(tmp_path: Path) -> None:
+    printed, found = measured(tmp_path, "model", "--transactions", "3000")
+    cost = found["model"]["found"]
+    assert cost["transactions"] > 2_500
+    assert 0 < cost["score"] < cost["learn"] < 1_000
+    assert cost["state"] > 10_000
+    assert "asked: at most 20" in printed
+
+
 @pytest.mark.broker
 @pytest.mark.embedded
 def test_latency_is_measured_of_every_alert(tmp_path: Path) -> None:
