@@ -12,6 +12,9 @@ from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.records import Alert, Label, Labelled, Reason, ScoredTransaction, alert_id
 
+#: The version of features that waited for their label while the application was changed.
+OTHER_FEATURES = "other"
+
 
 class Context(NamedTuple):
     """What a chunk's decisions have in common."""
@@ -56,6 +59,7 @@ class Reporter:
     def __init__(self, names: Sequence[str], features_version: str) -> None:
         self.features_version = features_version
         self._names = tuple(names)
+        self._row_size = 8 * len(names)
         # a struct with the features as fields is built and encoded three times as fast as a dictionary
         self._features: Any = msgspec.defstruct("Features", [(name, float) for name in names], gc=False)
 
@@ -133,7 +137,7 @@ class Reporter:
             scored.verdict,  # type: ignore[arg-type]  # a Pending's verdict is a Decision's
             scored.model_version,
             scored.features,
-            self.features_version,
+            self.features_version if len(scored.features) == self._row_size else OTHER_FEATURES,
             origin.name,
             origin.offset,
             scored.merchant_id,

@@ -31,6 +31,7 @@ _OPTIONS = (
     click.option("--from", "begin", type=Moment(), help="The test begins.  [default: after 70 % of the transactions]"),
     click.option("--to", "end", type=Moment(), help="The test ends.  [default: with the file]"),
     click.option("--without-known-cards", is_flag=True, help="Leave known compromised customers out of the test."),
+    click.option("--no-challenger", is_flag=True, help="Do not refit the challenger, which takes half of the time."),
     click.option("--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw pictures into this folder."),
     click.option("--json", "json_", is_flag=True, help="Print JSON."),
 )
@@ -62,7 +63,8 @@ def evaluate(file: Path, mapping: str, label_delay: float, learn_from: float | N
     """  # noqa: D301 - click's mark for lines it must not join
     known = load_mapping(mapping)
     payments = labelled(file, known)
-    whole = Prequential(load().settings, label_delay, learn_from or 0.0).run(payments)
+    with_challenger = not rest["no_challenger"]
+    whole = Prequential(load().settings, label_delay, learn_from or 0.0, with_challenger=with_challenger).run(payments)
     test = chosen(whole, rest["begin"], rest["end"])
     tested = _tested(whole, test, label_delay if rest["without_known_cards"] else None)
     found = {name: quality(tested, name) for name in whole.scores}

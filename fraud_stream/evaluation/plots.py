@@ -45,7 +45,8 @@ def _known(judged: Judged) -> list[str]:
 def _precision_recall(axes: Axes, judged: Judged) -> None:
     for name in _known(judged):
         PrecisionRecallDisplay.from_predictions(judged.frauds, judged.scores[name], name=name, ax=axes)
-    axes.set(title="Precision and recall in the test", xlim=(0, 1), ylim=(0, 1.02))
+    names = {"xlabel": "recall", "ylabel": "precision"}
+    axes.set(title="Precision and recall in the test", xlim=(0, 1), ylim=(0, 1.02), **names)
 
 
 def _weeks(axes: Axes, judged: Judged) -> None:

@@ -6,6 +6,7 @@ features that count known frauds.  Features, models and rules are those of the s
 Source: Gama, Sebastião, Rodrigues: On evaluating stream learning algorithms. Machine Learning 90(3), 2013.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -76,9 +77,12 @@ class Prequential:
         settings: Rules, windows and how the model learns.
         delay: Seconds from a transaction to its label.
         learn_from: Models learn transactions from this event time on; features count all labels.
+        with_challenger: Whether the challenger is refit too, which takes half of the time.
     """
 
-    def __init__(self, settings: Settings, delay: float, learn_from: float = 0.0) -> None:
+    def __init__(
+        self, settings: Settings, delay: float, learn_from: float = 0.0, *, with_challenger: bool = True
+    ) -> None:
         windows = settings.windows
         self._maker = FeatureMaker(settings.feature_settings)
         self._observer = Observer(self._maker, windows.max_events)
@@ -90,7 +94,7 @@ class Prequential:
         self._delay, self._learn_from = delay, learn_from
         self._waiting: deque[tuple[float, _Waiting]] = deque()
         self._labelled: deque[_Waiting] = deque()
-        self._refit_at = 0.0
+        self._refit_at = 0.0 if with_challenger else math.inf
         self._read = self._noted = self._learnt = 0
         self._unlearnt: deque[_Waiting] = deque()
 
@@ -151,7 +155,8 @@ class Prequential:
             part = self._unlearnt.popleft()
             if part.payments[0].transaction.timestamp >= self._learn_from:
                 self._online.learn(self._lessons(part))
-                self._labelled.append(part)
+                if self._refit_at < math.inf:
+                    self._labelled.append(part)
 
     def _lessons(self, part: _Waiting) -> Iterator[Lesson]:
         for one, row in zip(part.payments, part.rows, strict=True):

@@ -160,7 +160,22 @@ def test_a_label_after_its_transaction_is_joined_and_sent(sent: Outboxes) -> Non
     assert (labelled.origin, labelled.offset) == ("labels-3", 17)
     assert (labelled.is_fraud, labelled.kind, labelled.source) == (True, "stolen card", "chargeback")
     assert (labelled.score, labelled.verdict, labelled.features) == (0.25, "review", SCORED_ONE.features)
-    assert labelled.features_version == outputs.features_version
+    assert labelled.features_version == "other"  # these two are none of the application's rows
+
+
+def test_features_of_this_application_are_told_from_older_ones(sent: Outboxes) -> None:
+    row = Doubles.of([1.0] * len(outputs.maker.names)).tobytes()
+    waiting = Waiting(T1=msgspec.structs.replace(SCORED_ONE, features=row))
+    join(LABEL, as_record(b"", topic="labels"), waiting)
+    assert msgspec.json.decode(sent.records[0].value, type=Labelled).features_version == outputs.features_version
+
+
+def test_a_known_fraud_is_noted_of_its_customer_and_a_genuine_payment_is_not(sent: Outboxes) -> None:
+    for ident, is_fraud in (("T1", True), ("T2", False)):
+        label = msgspec.structs.replace(LABEL, transaction_id=ident, is_fraud=is_fraud)
+        join(label, as_record(b"", topic="labels", partition=2), Waiting({ident: SCORED_ONE}))
+    known = outputs.customer_frauds.partition(2).get("C1")
+    assert (known.noted, known.outcomes.times.tolist()) == (1, [START + 60.0])
 
 
 @pytest.mark.parametrize("stage", [EARLY, DONE])

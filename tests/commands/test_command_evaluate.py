@@ -35,6 +35,12 @@ def test_a_table_of_the_contestants_and_pictures(file: Path, tmp_path: Path) -> 
     assert all(path.stat().st_size > 5_000 for path in pictures)
 
 
+def test_without_the_challenger(file: Path) -> None:
+    said = json.loads(run(file, "--label-delay", "1d", "--no-challenger", "--json").stdout)["contestants"]
+    assert said["challenger"] is None
+    assert said["blend"] == said["online"]
+
+
 def test_json_of_a_test_between_two_moments(file: Path) -> None:
     found = run(file, "--label-delay", "1d", "--from", START + 8 * 86_400, "--to", START + 9 * 86_400, "--json")
     said = json.loads(found.stdout)

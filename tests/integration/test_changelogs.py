@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not ON_KAFKA, reason="needs Java and Maven: make test-kafka runs it"),
 ]
 DAY_MS = 86_400_000
-TABLES = ("customer_tumbling", "customer_hopping", "customer_profile", "pending")
+TABLES = ("customer_tumbling", "customer_hopping", "customer_profile", "customer_frauds", "pending")
 #: Kafka compacts once in 15 s, and nothing of the newest week, unless told otherwise.
 EAGER = {"log.cleaner.backoff.ms": "200", "log.cleaner.min.cleanable.ratio": "0.01", "log.roll.ms": "1000"}
 
@@ -61,10 +61,11 @@ def test_what_is_compacted_and_how_long_anything_is_kept(broker_port: int, tmp_p
     with worker(environ, tmp_path) as running_worker:
         running_worker.wait_until_ready()
     for spec in topic_specs(settings):
-        expected = "compact" if spec.name == settings.topics.models else "delete"
+        is_read_whole = spec.name in (settings.topics.models, settings.topics.merchant_risk)
+        expected = "compact" if is_read_whole else "delete"
         assert config_of(settings, spec.name)["cleanup.policy"] == expected, spec.name
     found = {table: config_of(settings, changelog(settings, table)) for table in TABLES}
-    for table in ("customer_profile", "pending"):
+    for table in ("customer_profile", "customer_frauds", "pending"):
         assert found[table]["cleanup.policy"] == "compact"
     windows = settings.windows
     for table, lives in (
