@@ -12,6 +12,7 @@ import msgspec
 from agents.outputs import encode
 from fraud_stream.app import app, settings
 from fraud_stream.domain.merchants import Merchants
+from fraud_stream.domain.outcomes import known_at
 from fraud_stream.records import Labelled, MerchantRisk
 
 log = logging.getLogger(__name__)
@@ -24,20 +25,26 @@ class Notes:
     def __init__(self) -> None:
         self.merchants = Merchants()
         self._is_up_to_date = False
+        self._rebalances = 0
 
     async def note(self, found: Iterable[Labelled]) -> None:
         """Note labelled transactions; the first time after all that another worker has published is read."""
         if not self._is_up_to_date:
+            rebalances = self._rebalances
             await reader.catch_up()
+            if rebalances != self._rebalances:
+                return  # another worker reads these labels
             self._is_up_to_date = True
         for one in found:
             if one.merchant_id is not None:
-                self.merchants.note(one.merchant_id, one.origin, one.offset, one.labelled_at, one.is_fraud)
+                moment = known_at(one.labelled_at, one.timestamp, settings.labels.horizon)
+                self.merchants.note(one.merchant_id, one.origin, one.offset, moment, one.is_fraud)
 
     def forget(self) -> None:
         """A rebalance: whoever notes next goes on from what was published."""
         self.merchants.forget()
         self._is_up_to_date = False
+        self._rebalances += 1
 
 
 notes = Notes()

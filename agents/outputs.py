@@ -14,7 +14,7 @@ from fraud_stream.alert_log import log_alert
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.intake import Refused
-from fraud_stream.domain.outcomes import History
+from fraud_stream.domain.outcomes import History, known_at
 from fraud_stream.domain.pending import DONE, EARLY, Pending
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.records import DeadLetter, Label
@@ -96,7 +96,8 @@ def send_labelled(partition: int, transaction_id: str, parts: tuple[Pending, Pen
     outbox.put(topics.labelled, 0, transaction_id.encode(), encode(labelled))
     if label.is_fraud:
         frauds = customer_frauds.partition(partition).change(scored.customer_id, History)
-        frauds.note(origin.name, origin.offset, label.labelled_at, True)
+        moment = known_at(label.labelled_at, scored.time, settings.labels.horizon)
+        frauds.note(origin.name, origin.offset, moment, True)
 
 
 def send_dead_letter(record: Any, refused: Refused) -> None:

@@ -187,7 +187,10 @@ def _await_leaders(admin: AdminClient, names: Iterable[str]) -> None:
 
 
 def _has_leaders(admin: AdminClient, name: str) -> bool:
-    found = admin.list_topics(name, timeout=PATIENCE).topics[name]
+    try:
+        found = admin.list_topics(name, timeout=_ONCE).topics[name]
+    except KafkaException:
+        return False
     return not found.error and all(part.leader >= 0 for part in found.partitions.values())
 
 

@@ -11,10 +11,10 @@ def test_known_frauds_have_their_moments() -> None:
     history.note("labels-0", 3, 60.0, True)
     history.note("labels-0", 4, 120.0, True)
     assert describe(history) == {
-        "labels": 2,
+        "frauds": 2,
         "known": [
-            {"at": "1970-01-01T00:01:00Z", "labels": 1, "frauds": 1},
-            {"at": "1970-01-01T00:02:00Z", "labels": 2, "frauds": 2},
+            {"at": "1970-01-01T00:01:00Z", "frauds": 1},
+            {"at": "1970-01-01T00:02:00Z", "frauds": 2},
         ],
     }
 

@@ -62,9 +62,10 @@ def evaluate(file: Path, mapping: str, label_delay: float, learn_from: float | N
     fraud-stream evaluate payments.parquet --mapping handbook --from 2018-08-08 --to 2018-08-15 --without-known-cards
     """  # noqa: D301 - click's mark for lines it must not join
     known = load_mapping(mapping)
-    payments = labelled(file, known)
+    settings = load().settings
+    payments = labelled(file, known, Intake(limits=settings.intake_limits))
     with_challenger = not rest["no_challenger"]
-    whole = Prequential(load().settings, label_delay, learn_from or 0.0, with_challenger=with_challenger).run(payments)
+    whole = Prequential(settings, label_delay, learn_from or 0.0, with_challenger=with_challenger).run(payments)
     test = chosen(whole, rest["begin"], rest["end"])
     tested = _tested(whole, test, label_delay if rest["without_known_cards"] else None)
     found = {name: quality(tested, name) for name in whole.scores}
@@ -77,7 +78,7 @@ def evaluate(file: Path, mapping: str, label_delay: float, learn_from: float | N
             click.echo(f"wrote {path}", err=True)
 
 
-def labelled(file: Path, mapping: FieldMapping) -> Iterator[Payment]:
+def labelled(file: Path, mapping: FieldMapping, intake: Intake) -> Iterator[Payment]:
     """The labelled transactions of a file in order of time; what the worker would refuse is left out.
 
     Raises:
@@ -89,11 +90,11 @@ def labelled(file: Path, mapping: FieldMapping) -> Iterator[Payment]:
     if not mapping.is_fraud:
         raise InputFileError(f"mapping {mapping.name} names no column with labels; see [label] is_fraud")
     ordered = Sorted(rows, (mapping.sort,) if mapping.sort else mapping.fields["timestamp"])
-    return _read(map(Translator(mapping).translate, ordered), str(file))
+    return _read(map(Translator(mapping).translate, ordered), intake, str(file))
 
 
-def _read(translated: Iterable[Translated], where: str) -> Iterator[Payment]:
-    intake, found = Intake(), 0
+def _read(translated: Iterable[Translated], intake: Intake, where: str) -> Iterator[Payment]:
+    found = 0
     for one in translated:
         try:
             transaction = intake.read(one.value)

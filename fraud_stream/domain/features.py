@@ -141,9 +141,7 @@ _OF_THE_LABELS = (
         for span in ("24h", "7d", "30d")
     ),
     Feature("merchant_genuine_since_fraud", "labels", "genuine ones of the merchant since its last fraud, or in all"),
-    Feature(
-        "merchant_risk_smoothed", "ratio", "share of frauds of the last 30d, as if 1 % of one label more", PRIOR_RISK
-    ),
+    Feature("merchant_risk_smoothed", "ratio", "of the last 30d: (frauds + 0.01) / (labels + 1)", PRIOR_RISK),
 )
 
 

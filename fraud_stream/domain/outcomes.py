@@ -9,6 +9,8 @@ from fraud_stream.domain.sliding import DAY, HOUR
 
 #: Labels are told apart for so long, seconds; what is older is one sum.
 MEMORY = 60 * DAY
+#: A label is taken to be known so long after its payment, seconds: not before it.
+_SOONEST = 1.0
 #: With more moments than this those of one hour share one, and those older than `_FINE` of one day.
 _MOST = 256
 _FINE = 8 * DAY
@@ -18,7 +20,8 @@ _KEPT = MEMORY + _FINE
 #: What is known at a moment, as `KNOWN` names it: a plain tuple, as two are made for each transaction.
 Known = tuple[float, float, int, int, int, int, int, int, int]
 #: Seconds since the last fraud became known, and since the first within `MEMORY` did, `MEMORY` where there is none;
-#: labels since the last fraud, or in all where there is none; frauds and labels that became known in 1, 7 and 30 days.
+#: genuine ones since the last fraud, or in all where there is none; frauds, and labels, that became known in 1, 7 and
+#: 30 days.
 KNOWN = (
     "since_last",
     "since_first",
@@ -26,6 +29,17 @@ KNOWN = (
     *(f"{what}_{span}" for what in ("frauds", "labels") for span in ("24h", "7d", "30d")),
 )
 NOTHING: Known = (MEMORY, MEMORY, 0, 0, 0, 0, 0, 0, 0)
+
+
+def known_at(labelled_at: float, timestamp: float, horizon: float) -> float:
+    """When a label counts from, seconds: `labelled_at`, but after its payment and within the horizon of labels.
+
+    A label that is dated years after the others would else let all of them be forgotten.
+
+    >>> known_at(500.0, 100.0, 1_000.0), known_at(50.0, 100.0, 1_000.0), known_at(9e9, 100.0, 1_000.0)
+    (500.0, 101.0, 1100.0)
+    """
+    return min(max(labelled_at, timestamp + _SOONEST), timestamp + horizon)
 
 
 class Outcomes(msgspec.Struct, array_like=True, gc=False):
@@ -89,11 +103,11 @@ class Outcomes(msgspec.Struct, array_like=True, gc=False):
         return *since, bad_day, bad_week, bad_month, in_day, in_week, in_month
 
     def _of_frauds(self, time: float, now: int, forgotten: int) -> tuple[float, float, int]:
-        """Seconds since the last fraud and the first one behind the place `forgotten`, and labels since the last."""
+        """Seconds since the last fraud, and since the first behind `forgotten`; genuine ones since the last."""
         labels, frauds = self.labels, self.frauds
         before = frauds[forgotten] if forgotten >= 0 else 0
         if frauds[now] == before:
-            return MEMORY, MEMORY, labels[now]
+            return MEMORY, MEMORY, labels[now] - frauds[now]
         last, first = bisect_left(frauds, frauds[now], 0, now + 1), bisect_right(frauds, before, 0, now + 1)
         return time - self.times[last], time - self.times[first], labels[now] - labels[last]
 

@@ -67,7 +67,7 @@ class Habit(msgspec.Struct, array_like=True, gc=False):
 
     def add(self, time: float, amount: float) -> None:
         """Add one payment."""
-        if self.count >= ENOUGH_HISTORY and amount > (most := OUTLIER * self.total / self.count):
+        if self.count >= ENOUGH_HISTORY and amount > (most := OUTLIER * self.total / self.count) > 0:
             insort(self.outliers, time)
             self._forget()
             amount = most

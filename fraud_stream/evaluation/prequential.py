@@ -27,7 +27,7 @@ from fraud_stream.models.challenger import Challenger, blended
 from fraud_stream.models.online import Learning, Lesson, OnlineModel
 from fraud_stream.settings import Settings
 
-#: The challenger is refit so often, on the labels that became known in so long, seconds.
+#: The challenger is refit so often, on the labelled transactions of so long, seconds.
 REFIT_EVERY, REFIT_ON = 7 * DAY, 28 * DAY
 #: Frauds that it must have for that.
 _ENOUGH_FRAUDS = 20
@@ -100,7 +100,7 @@ class Prequential:
 
     def run(self, payments: Iterable[Payment]) -> Judged:
         """Score all, learn on the way, and say what came of each; duplicates are left out."""
-        found: list[tuple[_Waiting, dict[str, NDArray[np.float64]]]] = []
+        found: list[tuple[list[Payment], dict[str, NDArray[np.float64]]]] = []
         for _, hour in groupby(payments, key=lambda one: one.transaction.timestamp // HOUR):
             chunk = list(hour)
             start, end = chunk[0].transaction.timestamp, chunk[-1].transaction.timestamp
@@ -109,7 +109,7 @@ class Prequential:
             self._refit_if_due(start)
             taken = self._take_in(chunk)
             if taken.payments:
-                found.append((taken, self._scores(taken)))
+                found.append((taken.payments, self._scores(taken)))
                 self._waiting.append((start, taken))
         return _columns(found)
 
@@ -168,7 +168,7 @@ class Prequential:
         while self._labelled and self._labelled[0].payments[0].transaction.timestamp < oldest:
             self._labelled.popleft()
         labels = [one.is_fraud for part in self._labelled for one in part.payments] if now >= self._refit_at else []
-        if sum(labels) >= _ENOUGH_FRAUDS:
+        if _ENOUGH_FRAUDS <= sum(labels) < len(labels):
             self._trees = Challenger(np.vstack([part.rows for part in self._labelled]), labels)
             self._refit_at = now + REFIT_EVERY
 
@@ -179,8 +179,8 @@ def _history(held: object, key: str) -> History:
     return history
 
 
-def _columns(found: list[tuple[_Waiting, dict[str, NDArray[np.float64]]]]) -> Judged:
-    payments = [one for part, _ in found for one in part.payments]
+def _columns(found: list[tuple[list[Payment], dict[str, NDArray[np.float64]]]]) -> Judged:
+    payments = [one for part, _ in found for one in part]
     numbers: dict[str, int] = {}
     customers = [numbers.setdefault(one.transaction.customer_id, len(numbers)) for one in payments]
     names = found[0][1] if found else {}

@@ -313,6 +313,9 @@ _OF_WEIGHTS = ("weights", "means", "squares")
 #: What `numbers` has, and how many of each where that is fixed.
 _PARTS = {**dict.fromkeys((*_OF_WEIGHTS, "edges", "edge_counts", "crosses", "tallied", "tallies")), "intercept": 3}
 _PARTS["counts"] = 3
+#: Those that are counts or places.
+_WHOLE = ("edges", "edge_counts", "crosses", "tallied", "tallies", "counts")
+_LARGEST_COUNT = 2.0**53
 
 
 def _check(names: Sequence[Hashable], numbers: Numbers) -> None:
@@ -331,6 +334,12 @@ def _check(names: Sequence[Hashable], numbers: Numbers) -> None:
         raise ValueError("its bins are of other features")
     if any(not 0 < edge < CELLS for edge in numbers["edges"]) or min(numbers["squares"], default=1.0) <= 0:
         raise ValueError("its bins or squares are out of range")
+    whole = [number for part in _WHOLE for number in numbers[part]]
+    if any(number < 0 or number % 1 or number > _LARGEST_COUNT for number in whole):
+        raise ValueError("its counts are no counts")
+    learnt, _, next_refinement = numbers["counts"]
+    if numbers["intercept"][2] <= 0 or not learnt < next_refinement:
+        raise ValueError("its intercept or counts are out of range")
 
 
 def _bins(numbers: Numbers) -> Places:

@@ -138,7 +138,7 @@ class OnlineModel:
         model.seen = dict(state.seen)
         try:
             model._regression.restore(features, state.numbers)
-        except ValueError as error:
+        except (ValueError, OverflowError, IndexError) as error:
             raise ModelError(f"model {state.id} cannot be used: {error}") from None
         return model
 

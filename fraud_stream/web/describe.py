@@ -77,12 +77,8 @@ def _(profile: Profile) -> dict[str, Any]:
 
 @describe.register
 def _(history: History) -> dict[str, Any]:
-    outcomes = history.outcomes
-    known = zip(outcomes.times, outcomes.labels, outcomes.frauds, strict=True)
-    return {
-        "labels": history.noted,
-        "known": [{"at": moment(time), "labels": labels, "frauds": frauds} for time, labels, frauds in known],
-    }
+    known = zip(history.outcomes.times, history.outcomes.frauds, strict=True)
+    return {"frauds": history.noted, "known": [{"at": moment(time), "frauds": frauds} for time, frauds in known]}
 
 
 @describe.register

@@ -71,6 +71,7 @@ async def test_after_a_rebalance_it_first_reads_what_another_has_published(
     assert reader.asked == 1
     assert notes.merchants.histories["M1"].noted == 8
     notes.forget()
+    assert notes.merchants.histories["M1"].noted == 7
     await notes.note([labelled(10)])
     assert reader.asked == 2
     assert notes.merchants.histories["M1"].noted == 8

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fraud_stream.domain.features import FeatureMaker, FeatureSettings, feature_list, span_name
 from fraud_stream.domain.memory import new_state
 from fraud_stream.domain.observation import Observer
+from fraud_stream.domain.outcomes import History
 from fraud_stream.domain.profile import ENOUGH_HISTORY
 from fraud_stream.domain.rules import CompiledRule, Rule
 from fraud_stream.domain.sliding import DAY, HOUR
@@ -254,3 +255,54 @@ def test_a_rule_may_name_a_feature_of_any_window(seconds: int) -> None:
     name = f"hopping_count_{span_name(seconds)}"
     assert re.fullmatch(r"\w+", name)
     assert CompiledRule(Rule("r", f"{name} > 1"), [name]).comparisons[0].name == name
+
+
+def test_what_labels_have_told_by_name() -> None:
+    """Each feature of a customer and a merchant whose histories are known to the day."""
+    maker, observer = FeatureMaker(), Observer(FeatureMaker())
+    state = new_state(HOUR, 300.0, 60.0)
+    customer, merchant = History(), History()
+    for days, is_fraud in ((3.0, True), (20.0, True)):
+        customer.outcomes.add(NOON - days * DAY, is_fraud)
+    for days, is_fraud in ((40, True), (25, False), (6, True), (5, False), (4, False), (0.5, False)):
+        merchant.outcomes.add(NOON - days * DAY, is_fraud)
+    state.customers["C1"], state.merchants["M1"] = customer, merchant  # type: ignore[index]
+    observed = observer.observe(tx(0.0, merchant_id="M1"), 0, state)
+    assert observed is not None
+    found = dict(zip(maker.names, maker.rows([observed.facts])[0].tolist(), strict=True))
+    expected = {
+        "customer_days_since_fraud": 3.0,
+        "customer_days_since_first_fraud": 20.0,
+        "customer_frauds_24h": 0.0,
+        "customer_frauds_7d": 1.0,
+        "customer_frauds_30d": 2.0,
+        "merchant_days_since_fraud": 6.0,
+        "merchant_days_since_first_fraud": 40.0,
+        "merchant_frauds_24h": 0.0,
+        "merchant_frauds_7d": 1.0,
+        "merchant_frauds_30d": 1.0,
+        "merchant_labels_24h": 1.0,
+        "merchant_labels_7d": 4.0,
+        "merchant_labels_30d": 5.0,
+        "merchant_risk_24h": 0.0,
+        "merchant_risk_7d": 0.25,
+        "merchant_risk_30d": 0.2,
+        "merchant_genuine_since_fraud": 3.0,
+        "merchant_risk_smoothed": 1.01 / 6,
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert [name for name in maker.names if name.startswith(("customer_", "merchant_"))] == list(expected)
+
+
+def test_habits_by_name() -> None:
+    found = last(*habit(10.0, 10.0, 10.0, 10.0, 10.0, 10.0, 100.0, 10.0), tx(amount=30.0))
+    mean = (7 * 10 + 30) / 8  # the outlier is cut at three times the mean before it
+    assert found["amount_ratio_winsorised"] == pytest.approx(30.0 / mean)
+    assert [found[f"outliers_{span}"] for span in ("24h", "7d", "30d")] == [0.0, 1.0, 1.0]
+    assert [found[f"sliding_mean_{span}"] for span in ("1h", "7d")] == pytest.approx([30.0, (5 * 10 + 100 + 30) / 7])
+
+
+def test_payments_of_nothing_do_not_make_everything_an_outlier() -> None:
+    found = last(*habit(*[0.0] * 5, *[50.0] * 60), tx(amount=50.0))
+    assert 1.0 < found["amount_ratio_winsorised"] < 1.3
+    assert found["outliers_30d"] == 0.0

@@ -195,5 +195,24 @@ def test_numbers_out_of_range_are_refused(changed: dict[str, float]) -> None:
     assert "cannot be used" in refusal(numbers=numbers(**{part: [number, *STATE.numbers[part][1:]]}))
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"edge_counts": [1e308, -1e308, 1.0]},
+        {"edge_counts": [0.5, 0.5, 0.0], "edges": [3.0]},
+        {"tallies": [1e300]},
+        {"tallies": [-1.0]},
+        {"tallied": [0.5]},
+        {"intercept": [0.0, 0.0, -100.0]},
+        {"counts": [10.0, 10.0, 1.0]},
+        {"counts": [-1.0, 10.0, 500.0]},
+    ],
+)
+def test_counts_that_are_none_are_refused(changed: dict[str, list[float]]) -> None:
+    """The topic is compacted: what ends a worker would end it again at each start."""
+    whole = {part: [*numbers_of, *STATE.numbers[part][len(numbers_of) :]] for part, numbers_of in changed.items()}
+    assert "cannot be used" in refusal(numbers=numbers(**whole))
+
+
 def test_other_crosses_are_refused() -> None:
     assert "its crosses are others" in refusal(numbers=numbers(crosses=[0, 1]))

@@ -148,7 +148,13 @@ def test_flush_labels_and_seconds_and_a_fixed_rate(run: Run, kafka: Settings) ->
 def test_ctrl_c_delivers_what_was_sent_and_exits_with_130(kafka: Settings) -> None:
     create_topics(kafka)
     command = [sys.executable, "-c", "from fraud_stream.cli import main; main()", "generate", "--rate", "100/s"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."})
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": "."},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - in the background it is ignored
+    )
     try:
         while not list(read_all(kafka, kafka.topics.transactions)):
             assert process.poll() is None
