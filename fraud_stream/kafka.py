@@ -128,17 +128,21 @@ class _Trouble:
 
     Attributes:
         refusal: Why the broker does not let us in, or we do not trust it.
-        on_down: Called when no broker can be reached any more.
+        on_down: Called when no broker can be reached any more; not again before `is_down` is set back.
+        is_down: Whether that is so.
     """
 
     def __init__(self) -> None:
         self.refusal: str | None = None
         self.on_down: Callable[[], object] = lambda: None
+        self.is_down = False
 
     def hear(self, error: KafkaError) -> None:
         """Note an error; what TLS sends as an alert has no code of its own, and a broken connection no certificate."""
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # told once; lesser errors come with every attempt
-            self.on_down()
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # lesser errors come with every attempt
+            was_down, self.is_down = self.is_down, True
+            if not was_down:
+                self.on_down()
         elif error.code() == KafkaError._AUTHENTICATION or "certificate" in error.str():
             self.refusal = error.str()
 
@@ -257,8 +261,9 @@ def tail(
     try:
         start = OFFSET_BEGINNING if from_start else OFFSET_END
         ahead = _assign(consumer, _metadata(consumer, settings.broker, trouble, topic).topics[topic], start)
-        trouble.on_down = on_trouble
+        trouble.on_down, trouble.is_down = on_trouble, False
         for message in _patiently(consumer, _polled(consumer, ahead), start):
+            trouble.is_down = False
             # A broker may take the start of its last batch for the end: what comes before the true end is passed over.
             if message.error() is None and (from_start or message.partition() not in ahead):
                 yield message
