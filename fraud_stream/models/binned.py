@@ -119,6 +119,7 @@ class BinnedLogisticRegression(base.Classifier):
         self._layout = Layout(np.zeros((0, CELLS), dtype=np.int64), ())
         self._weights, self._squares, self._means = np.zeros(0), np.zeros(0), np.zeros(0)
         self._next_refinement = FIRST_REFINEMENT
+        self._expected: Vector | None = None
 
     def learn_one(self, x: dict[Hashable, Any], y: Any) -> None:
         """Learn one transaction."""
@@ -138,6 +139,7 @@ class BinnedLogisticRegression(base.Classifier):
             labels: One label each.
         """
         self.meet(names)
+        self._expected = None
         taken = [n for n, is_fraud in enumerate(labels) if is_fraud or self._takes_genuine()]
         cells, is_fraud = cells_of(self._arranged(names, rows[taken])), np.array(labels, dtype=bool)[taken]
         start = 0
@@ -270,6 +272,7 @@ class BinnedLogisticRegression(base.Classifier):
             ValueError: They are none, or of a model with other crosses.
         """
         _check(names, numbers)
+        self._expected = None
         self.names = list(names)
         if numbers["crosses"] != [place for pair in self._pairs() for place in pair]:
             raise ValueError("its crosses are others")
@@ -285,15 +288,20 @@ class BinnedLogisticRegression(base.Classifier):
     def contributions(self, rows: Rows) -> NDArray[np.float64]:
         """What each feature adds to the log odds of each row, against the mean transaction; a cross adds to both."""
         layout, columns = self._layout, np.arange(len(self.names))
-        added = self._means[layout.places(cells_of(rows))] - self._expected()
+        added = self._means[layout.places(cells_of(rows))] - self.expected()
         found: NDArray[np.float64] = added[:, columns].copy()
         for n, (i, j) in enumerate(zip(layout.left, layout.right, strict=True), len(columns)):
             found[:, i] += added[:, n] / 2
             found[:, j] += added[:, n] / 2
         return found
 
-    def _expected(self) -> Vector:
-        """The mean weight of each feature and cross, over the transactions learnt."""
+    def expected(self) -> Vector:
+        """The mean weight of each feature and cross, over the transactions learnt; kept until more are."""
+        if self._expected is None:
+            self._expected = self._mean_weights()
+        return self._expected
+
+    def _mean_weights(self) -> Vector:
         layout = self._layout
         weights = [self._means[start:end] for start, end in zip(layout.starts, layout.ends, strict=True)]
         seen = self._tallies.sum(axis=0)

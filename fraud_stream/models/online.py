@@ -1,7 +1,6 @@
 """The model that learns label after label, and how its state travels."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -113,16 +112,16 @@ class OnlineModel:
     def publish(self, now: float) -> ModelState:
         """The next version of the model, as plain numbers."""
         self.version += 1
-        counts: dict[str, Any] = {"learnt": self.learnt, "frauds": self.frauds}
         return ModelState(
-            name=self.name,
-            kind=KIND,
-            version=self.version,
-            features=list(self.features),
-            numbers=self._regression.numbers(),
-            seen=dict(self.seen),
-            created_at=now,
-            **counts,
+            self.name,
+            KIND,
+            self.version,
+            list(self.features),
+            self.learnt,
+            self.frauds,
+            self._regression.numbers(),
+            dict(self.seen),
+            now,
         )
 
     @classmethod

@@ -1,6 +1,6 @@
 """The measures, by hand and against the Handbook's protocol."""
 
-import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,6 @@ import pytest
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.evaluation.measures import best_f1, between, card_precision, quality, recall_at, without_known_cards
 from fraud_stream.evaluation.prequential import Judged
-from tests.harness import ROOT
-
-SHARED = ROOT.parent / "shared"
-HANDBOOK = SHARED / "data" / "handbook" / "transactions.parquet"
 
 
 def judged(*payments: tuple[float, int, bool, float]) -> Judged:
@@ -71,12 +67,11 @@ def test_a_customer_whose_fraud_is_known_is_left_out_from_then_on() -> None:
     assert slower.customers.tolist() == [1, 3, 3]  # the fraud of 1 is known a day later, that of 2 is in the training
 
 
-@pytest.mark.skipif(not HANDBOOK.exists(), reason="needs the Handbook's data beside the checkout")
-def test_the_test_week_and_its_measures_are_the_handbooks() -> None:
-    sys.path.insert(0, str(SHARED / "prototypes"))
+def test_the_test_week_and_its_measures_are_the_handbooks(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(shared_data.parent / "prototypes"))
     import handbook_protocol as protocol  # noqa: PLC0415
 
-    tx = pd.read_parquet(HANDBOOK)
+    tx = pd.read_parquet(shared_data / "handbook" / "transactions.parquet")
     tx = tx[tx.TX_TIME_DAYS >= 110]
     start = pd.Timestamp("2018-08-08")
     rows = protocol.test_rows(tx, (start - pd.Timestamp("2018-04-01")).days)

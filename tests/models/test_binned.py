@@ -105,9 +105,17 @@ def test_a_feature_that_appears_later_is_learnt_from_then_on() -> None:
 def test_contributions_add_up_to_the_log_odds_against_those_expected() -> None:
     model = learnt()
     rows, _ = stream(4, 30)
-    expected = float(model._expected().sum()) + model.intercept
+    expected = float(model.expected().sum()) + model.intercept
     found = model.contributions(rows).sum(axis=1) + expected
     assert found.tolist() == pytest.approx(model.logits(NAMES, rows).tolist(), rel=1e-9)
+
+
+def test_what_is_learnt_later_changes_what_is_expected() -> None:
+    model = learnt()
+    before = model.expected()
+    assert model.expected() is before
+    model.learn_rows(NAMES, *stream(9, 2_000))
+    assert (model.expected() != before).any()
 
 
 def test_the_mean_transaction_has_no_contributions() -> None:
