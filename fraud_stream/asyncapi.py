@@ -11,10 +11,8 @@ from fraud_stream.records import (
     MerchantRisk,
     ModelState,
     ScoredTransaction,
-    attributes,
-    schema_components,
-    transaction_schema,
 )
+from fraud_stream.schemas import attributes, schema_components, transaction_schema
 from fraud_stream.settings import BrokerSettings, Settings
 from fraud_stream.version import VERSION
 

@@ -19,11 +19,8 @@ from fraud_stream.records import (
     Reason,
     ScoredTransaction,
     Transaction,
-    attributes,
-    json_schemas,
-    schema_components,
-    transaction_schema,
 )
+from fraud_stream.schemas import attributes, json_schemas, schema_components, transaction_schema
 
 NOW = datetime(2024, 1, 31, 12, 0, tzinfo=UTC)
 TX = Transaction("T1", "C1", NOW.timestamp(), 12.5, "M1", "Books", "Card", "mobile", "D1", "Oslo")

@@ -7,7 +7,7 @@ import click
 from fraud_stream.domain.features import feature_list
 from fraud_stream.domain.rules import TEXT_FIELDS
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.records import attributes
+from fraud_stream.schemas import attributes
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json, print_table
 

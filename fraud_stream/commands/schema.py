@@ -5,7 +5,7 @@ from typing import Any, TextIO
 import click
 
 from fraud_stream.asyncapi import document
-from fraud_stream.records import json_schemas, transaction_schema
+from fraud_stream.schemas import json_schemas, transaction_schema
 from fraud_stream.settings import Settings, load
 from fraud_stream.terminal import as_json
 

@@ -3,7 +3,7 @@ import json
 import jsonschema
 from asyncapi3.models.asyncapi import AsyncAPI3
 
-from fraud_stream.records import json_schemas
+from fraud_stream.schemas import json_schemas
 
 
 def test_all_schemas(run):
