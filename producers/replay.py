@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from fraud_stream.files.mapping import FieldMapping, load_mapping, shipped
-from fraud_stream.files.rows import Rows, Sorted, open_rows
+from fraud_stream.files.rows import Rows, mapped_rows
 from fraud_stream.files.translation import Translated, Translator
 from fraud_stream.kafka import create_topics
 from fraud_stream.options import Moment, Span, with_default, with_options
@@ -103,11 +103,8 @@ def _settings(order: _Order) -> Settings:
 
 
 def _rows(order: _Order, mapping: FieldMapping) -> Rows:
-    rows = open_rows(order.file, mapping.columns)
-    if rows.columns is not None:
-        mapping.check(rows.columns, str(order.file))
-    is_sorted = mapping.sort is not None if order.sort is None else order.sort
-    return Sorted(rows, (mapping.sort,) if mapping.sort else mapping.fields["timestamp"]) if is_sorted else rows
+    in_order = mapping.sort is not None if order.sort is None else order.sort
+    return mapped_rows(order.file, mapping, in_order=in_order)
 
 
 def _chosen(order: _Order, translated: Iterable[Translated]) -> Iterable[Translated]:

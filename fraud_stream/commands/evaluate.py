@@ -16,7 +16,7 @@ from fraud_stream.evaluation.plots import draw
 from fraud_stream.evaluation.prequential import Judged, Payment, Prequential
 from fraud_stream.evaluation.published import PUBLISHED
 from fraud_stream.files.mapping import FieldMapping, load_mapping, shipped
-from fraud_stream.files.rows import Sorted, open_rows
+from fraud_stream.files.rows import mapped_rows
 from fraud_stream.files.translation import Translated, Translator
 from fraud_stream.options import Moment, Span, with_default, with_options
 from fraud_stream.settings import load
@@ -84,13 +84,10 @@ def labelled(file: Path, mapping: FieldMapping, intake: Intake) -> Iterator[Paym
     Raises:
         InputFileError: It has no labels, or is no file of transactions.
     """
-    rows = open_rows(file, mapping.columns)
-    if rows.columns is not None:
-        mapping.check(rows.columns, str(file))
+    rows = mapped_rows(file, mapping, in_order=True)
     if not mapping.is_fraud:
         raise InputFileError(f"mapping {mapping.name} names no column with labels; see [label] is_fraud")
-    ordered = Sorted(rows, (mapping.sort,) if mapping.sort else mapping.fields["timestamp"])
-    return _read(map(Translator(mapping).translate, ordered), intake, str(file))
+    return _read(map(Translator(mapping).translate, rows), intake, str(file))
 
 
 def _read(translated: Iterable[Translated], intake: Intake, where: str) -> Iterator[Payment]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fraud_stream.errors import InputFileError
-from fraud_stream.files.mapping import Columns, first_value
+from fraud_stream.files.mapping import Columns, FieldMapping, first_value
 
 #: Rows of a Parquet file that are in memory together.
 _BATCH = 10_000
@@ -151,6 +151,18 @@ def _rank(row: Row, columns: Columns) -> tuple[int, float, str]:
         return 0, float(str(value)), ""
     except ValueError:
         return 1, 0.0, str(value)
+
+
+def mapped_rows(path: Path, mapping: FieldMapping, *, in_order: bool) -> Rows:
+    """The rows of a file of which a mapping says what they mean; in order of time, if asked.
+
+    Raises:
+        InputFileError: It cannot be read, is of another format, or lacks columns.
+    """
+    rows = open_rows(path, mapping.columns)
+    if rows.columns is not None:
+        mapping.check(rows.columns, str(path))
+    return Sorted(rows, (mapping.sort,) if mapping.sort else mapping.fields["timestamp"]) if in_order else rows
 
 
 def open_rows(path: Path, wanted: Sequence[str]) -> Rows:
