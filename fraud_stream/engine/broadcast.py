@@ -1,6 +1,7 @@
 """Topics that every worker reads whole: a model, a set of rules."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,9 @@ from mode import Service
 #: A fetch answers within this time, milliseconds, records or not.
 _FETCH_WAIT = 100
 _ROUND = 250
+#: Seconds that closing the connection may take: with TLS uvloop waits half a minute for the broker's farewell, where an
+#: answer to a fetch is still under way.
+_FAREWELL = 1.0
 
 
 class BroadcastReader(Service):
@@ -54,7 +58,9 @@ class BroadcastReader(Service):
         """Close the connection."""
         async with self._idle:
             self._idle.notify_all()
-        await self._consumer.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await self._consumer.stop()
 
     async def catch_up(self) -> None:
         """Wait until all is read that was on the topic when this was called.
