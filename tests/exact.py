@@ -4,8 +4,9 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -83,8 +84,8 @@ class Truth:
         """Wait until everything is decided and written, and look whether it is right."""
         wait_until(lambda: count(self._settings, "scored") >= len(self._decided), patience)
         wait_until(lambda: self._decided.keys() == scored_ids(self._settings), patience)
-        wait_until(self._windows_are_exact, patience=20)
-        wait_until(self._profiles_are_exact, patience=20)
+        wait_until_right(self._wrong_windows)
+        wait_until_right(self._wrong_profiles)
         self._check_alerts()
         self._check_scored()
 
@@ -99,21 +100,36 @@ class Truth:
             assert scored["verdict"] == decision.verdict
             assert scored["rules"] == [rule.rule.id for rule in decision.hits]
 
-    def _windows_are_exact(self) -> bool:
+    def _wrong_windows(self) -> dict[Any, Any]:
         codec = StructCodec(WindowStats)
+        wrong: dict[Any, Any] = {}
         for table, truth in (("customer_tumbling", self._state.tumbling), ("customer_hopping", self._state.hopping)):
             assert isinstance(truth, DictWindows)
             stored = latest(self._settings, table).items()
-            if {(key[0], key[1][0]): codec.load(value) for key, value in stored} != dict(truth.panes):
-                return False
-        return True
+            found = {(key[0], key[1][0]): codec.load(value) for key, value in stored}
+            wrong |= {(table, *key): both for key, both in differences(found, dict(truth.panes)).items()}
+        return wrong
 
-    def _profiles_are_exact(self) -> bool:
+    def _wrong_profiles(self) -> dict[Any, Any]:
         codec, truth = StructCodec(Profile), self._state.profiles
         assert isinstance(truth, DictProfiles)
         stored = latest(self._settings, "customer_profile").items()
         found = {key: codec.dump(codec.load(value)) for key, value in stored}
-        return found == {key: codec.dump(profile) for key, profile in truth.items()}
+        return differences(found, {key: codec.dump(profile) for key, profile in truth.items()})
+
+
+def differences(found: dict[Any, Any], truth: dict[Any, Any]) -> dict[Any, Any]:
+    """What is there and what should be, where these differ."""
+    keys = found.keys() | truth.keys()
+    return {key: (found.get(key), truth.get(key)) for key in keys if found.get(key) != truth.get(key)}
+
+
+def wait_until_right(wrong: Callable[[], dict[Any, Any]], patience: float = 20.0) -> None:
+    """Wait until nothing is wrong any more; else say what is."""
+    deadline = time.monotonic() + patience
+    while (found := wrong()) and time.monotonic() < deadline:
+        time.sleep(0.25)
+    assert not found, f"{len(found)} are wrong, for example {list(found.items())[:3]}"
 
 
 def scored_ids(settings: Settings) -> set[str]:
