@@ -91,7 +91,7 @@ def contestants() -> list[Contestant]:
 def _quix(python: str, form: str) -> Contestant:
     how = {"windows": "its own windows", "panes": "this application's panes"}[form]
     command = (python, "-m", "benchmarks.peers.quix", form)
-    return Contestant(f"Quix Streams, {how}", f"quix-{form}", command, alerts="quix-alerts")
+    return Contestant(f"Quix Streams, {how}", f"quix-{form}", command, alerts=f"quix-{form}-alerts")
 
 
 class Sample(NamedTuple):
@@ -125,7 +125,7 @@ def measure(transactions: int, warm_up: int) -> list[Result]:
         filler, topics = Filler(place.settings.broker), place.settings.topics
         filler.put(topics.transactions, (step.transaction for step in flow))
         ends = dict(filler.ends)
-        for topic in ("naive-alerts", "quix-alerts", "streams-alerts"):
+        for topic in {one.alerts for one in entrants} - {topics.alerts}:
             create_topic(place.settings, topic)
         return [_run(place, one, ends, warm_up) for one in entrants]
 

@@ -145,7 +145,7 @@ def main() -> None:
     transactions = app.topic(
         "transactions", key_deserializer="str", value_deserializer="json", timestamp_extractor=time
     )
-    alerts = app.topic("quix-alerts", key_serializer="str", value_serializer="json")
+    alerts = app.topic(f"quix-{form}-alerts", key_serializer="str", value_serializer="json")
     found = FORMS[form](app.dataframe(transactions))
     found = found[found["reasons"].apply(bool)]
     found.update(tell).to_topic(alerts)
