@@ -24,7 +24,7 @@ async def labelled(chunk: Chunk) -> None:
     found = list(read(chunk))
     await notes.note(found)
     if settings.model.enabled:
-        await trainer.learn(found, chunk)
+        await trainer.take(found, chunk)
 
 
 @app.on_partitions_revoked.connect
@@ -34,11 +34,11 @@ async def on_revoked(*_: Any, **__: Any) -> None:
     notes.forget()
 
 
-def read(chunk: Chunk) -> Iterator[Labelled]:
-    """The labelled transactions of a chunk; what is none is a dead letter."""
+def read(chunk: Chunk) -> Iterator[tuple[int, Labelled]]:
+    """The labelled transactions of a chunk, each with its offset; what is none is a dead letter."""
     for record in chunk.records:
         try:
-            yield read_labelled(record.value)
+            yield record.offset, read_labelled(record.value)
         except Refused as refused:
             send_dead_letter(record, refused)
 

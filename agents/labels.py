@@ -2,18 +2,16 @@
 
 import math
 from collections import Counter
-from typing import Any
 
 import msgspec
 
-from agents.outputs import broker_time, send_dead_letter, send_labelled
+from agents import outputs
+from agents.outputs import broker_time, send_dead_letter
 from fraud_stream.app import app, settings
 from fraud_stream.domain.intake import YEAR_2000, Refused, event_time
-from fraud_stream.domain.pending import EARLY, SCORED, Pending
+from fraud_stream.domain.pending import EARLY, Pending
 from fraud_stream.engine.app import Chunk
 from fraud_stream.records import Label
-from fraud_stream.reports import Origin
-from tables.pending import pending
 
 decoder = msgspec.json.Decoder(Label)
 #: Labels that were ``joined``, ``early`` (before their transaction) or ``repeated``, since the worker started.
@@ -23,14 +21,14 @@ counts: Counter[str] = Counter()
 @app.chunk_agent(settings.topics.labels, partitions=settings.topics.partitions)
 async def labels(chunk: Chunk) -> None:
     """Join a chunk of labels, in order."""
-    waiting = pending.partition(chunk.partition)
+    joiner, known = outputs.joiner(chunk.partition), outputs.settled(chunk.partition)
     for record in chunk.records:
         try:
             label = read_label(record.value, broker_time(record))
         except Refused as refused:
             send_dead_letter(record, refused)
             continue
-        counts[join(label, record, waiting)] += 1
+        counts[joiner.label(label.transaction_id, early(label, record.offset), known)] += 1
 
 
 def read_label(value: bytes | None, now: float = math.inf) -> Label:
@@ -63,22 +61,8 @@ def with_checked_time(label: Label, now: float) -> Label:
     return label if moment == label.labelled_at else msgspec.structs.replace(label, labelled_at=moment)
 
 
-def join(label: Label, record: Any, waiting: Any) -> str:
-    """Join one label; says what became of it.  The first label of a transaction counts."""
-    found: Pending | None = waiting.get(label.transaction_id)
-    if found is None:
-        waiting.put(label.transaction_id, early(label))
-        return "early"
-    if found.stage != SCORED:
-        return "repeated"
-    origin = Origin(f"{record.topic}-{record.partition}", record.offset)
-    send_labelled(record.partition, label.transaction_id, (found, label), origin)
-    waiting.put(label.transaction_id, found.done())
-    return "joined"
-
-
-def early(label: Label) -> Pending:
-    """What waits for the transaction of a label."""
+def early(label: Label, offset: int) -> Pending:
+    """What waits for the transaction of a label that was read at an offset."""
     return Pending(
         EARLY,
         label.labelled_at,
@@ -87,4 +71,5 @@ def early(label: Label) -> Pending:
         labelled_at=label.labelled_at,
         source=label.source,
         kind=label.kind,
+        offset=offset,
     )

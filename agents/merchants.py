@@ -12,7 +12,7 @@ import msgspec
 from agents.outputs import encode
 from fraud_stream.app import app, settings
 from fraud_stream.domain.merchants import Merchants
-from fraud_stream.domain.outcomes import known_at
+from fraud_stream.domain.outcomes import Outcome, known_at
 from fraud_stream.records import Labelled, MerchantRisk
 
 log = logging.getLogger(__name__)
@@ -27,18 +27,20 @@ class Notes:
         self._is_up_to_date = False
         self._rebalances = 0
 
-    async def note(self, found: Iterable[Labelled]) -> None:
-        """Note labelled transactions; the first time after all that another worker has published is read."""
+    async def note(self, found: Iterable[tuple[int, Labelled]]) -> None:
+        """Note labelled transactions, each with its offset; first all that another worker has published is read."""
         if not self._is_up_to_date:
             rebalances = self._rebalances
             await reader.catch_up()
             if rebalances != self._rebalances:
                 return  # another worker reads these labels
             self._is_up_to_date = True
-        for one in found:
+        for offset, one in found:
             if one.merchant_id is not None:
                 moment = known_at(one.labelled_at, one.timestamp, settings.labels.horizon)
-                self.merchants.note(one.merchant_id, one.origin, one.offset, moment, one.is_fraud)
+                self.merchants.note(
+                    one.merchant_id, offset, Outcome(one.transaction_id, one.join, moment, one.is_fraud)
+                )
 
     def forget(self) -> None:
         """A rebalance: whoever notes next goes on from what was published."""

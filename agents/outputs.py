@@ -14,11 +14,12 @@ from fraud_stream.alert_log import log_alert
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.intake import Refused
-from fraud_stream.domain.outcomes import History, known_at
-from fraud_stream.domain.pending import DONE, EARLY, Pending
+from fraud_stream.domain.joining import Joiner
+from fraud_stream.domain.once import Join
+from fraud_stream.domain.pending import Pending
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.records import DeadLetter, Label
-from fraud_stream.reports import Context, Origin, Reporter, Told
+from fraud_stream.records import DeadLetter
+from fraud_stream.reports import Context, Reporter, Told
 from tables.customer_frauds import customer_frauds
 from tables.pending import pending
 
@@ -46,7 +47,8 @@ class Outputs:
     def __init__(self, partition: int, context: Context) -> None:
         self._partition = partition
         self._context = context
-        self._pending = pending.partition(partition)
+        self._settled = settled(partition)
+        self._joiner = joiner(partition)
         self._scored: list[tuple[bytes, bytes]] = []
 
     def close(self) -> None:
@@ -66,38 +68,30 @@ class Outputs:
             log_alert(alert)
         if decision.hits or decision.shadow:
             rule_counts.update(rule.rule.id for rule in (*decision.hits, *decision.shadow))
-        scored = reporter.scored(tx, row, decision, Told(record, is_late, alert, self._context))
-        self._scored.append((key, encode(scored)))
+        told = Told(record, is_late, alert, self._context)
+        self._scored.append((key, encode(reporter.scored(tx, row, decision, told))))
         if is_late:
             outbox.put(topics.late, self._partition, key, record.value)
-        self._await_label(tx, reporter.pending(tx, features.tobytes(), decision, self._context), record.offset)
-
-    def _await_label(self, tx: Transaction, scored: Pending, offset: int) -> None:
-        found = self._pending.get(tx.transaction_id)
-        if found is None or found.stage not in (EARLY, DONE):
-            self._pending.put(tx.transaction_id, scored)
-        elif found.stage == EARLY:
-            origin = Origin(f"{topics.transactions}-{self._partition}", offset)
-            send_labelled(self._partition, tx.transaction_id, (scored, found), origin)
-            self._pending.put(tx.transaction_id, scored.done())
+        waiting = reporter.pending(tx, features.tobytes(), decision, told)
+        self._joiner.scored(tx.transaction_id, waiting, self._settled)
 
 
-def send_labelled(partition: int, transaction_id: str, parts: tuple[Pending, Pending | Label], origin: Origin) -> None:
-    """Send a scored transaction with its label, and note a fraud of the customer.
+def joiner(partition: int) -> Joiner:
+    """Joins the transactions and labels of a partition."""
+    frauds = customer_frauds.partition(partition)
+    return Joiner(partition, pending.partition(partition), frauds, settings.labels.horizon, send_labelled)
 
-    Args:
-        partition: The customer's.
-        transaction_id: The transaction.
-        parts: What waited for the label, and the label.
-        origin: Whose record completed them.
-    """
-    scored, label = parts
-    labelled = reporter.labelled(transaction_id, scored, label, origin)
+
+def settled(partition: int) -> tuple[int, int]:
+    """Below which offsets the transactions and the labels of a partition are stored and acknowledged for good."""
+    return app.settled(topics.transactions, partition), app.settled(topics.labels, partition)
+
+
+def send_labelled(transaction_id: str, scored: Pending, label: Pending, join: Join) -> None:
+    """Send a scored transaction with its label."""
+    stream_time = max(app.clock.now(join.partition), scored.time)
+    labelled = reporter.labelled(transaction_id, (scored, label), join, stream_time)
     outbox.put(topics.labelled, 0, transaction_id.encode(), encode(labelled))
-    if label.is_fraud:
-        frauds = customer_frauds.partition(partition).change(scored.customer_id, History)
-        moment = known_at(label.labelled_at, scored.time, settings.labels.horizon)
-        frauds.note(origin.name, origin.offset, moment, True)
 
 
 def send_dead_letter(record: Any, refused: Refused) -> None:

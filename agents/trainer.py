@@ -1,25 +1,37 @@
-"""Learns labelled transactions in order, and publishes the model to `models`.
+"""Learns labelled transactions, each once its label is known, and publishes the model to `models`.
 
-`labelled` has one partition, so one worker learns.  The chunks are acknowledged when the model that has learnt them is
-published; the published state says how far it has learnt, so a label is learnt once whatever crashes.
+`labelled` has one partition, so one worker learns.  A label counts from the moment at which it became known, in the
+stream's time, which is what life would tell: replayed at full speed, a label of a week later waits for its week.  The
+chunks are acknowledged when a model is published that has learnt them; the published state says what is left, so a
+label is learnt once whatever crashes.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
 from agents.models import learning, maker, reader, shelf
 from agents.outputs import encode, features_version
 from fraud_stream.app import app, settings
+from fraud_stream.domain.outcomes import known_at
 from fraud_stream.engine.app import Chunk
-from fraud_stream.models.online import Lesson, OnlineModel
+from fraud_stream.models.lessons import Lesson, StreamTime, WaitingLessons
+from fraud_stream.models.online import OnlineModel
+from fraud_stream.models.progress import TakenIn
 from fraud_stream.records import Labelled
 
 
+class Held:
+    """A chunk whose lessons are not all learnt."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        self.left = 0
+
+
 class Trainer:
-    """Learns chunks and publishes now and then.
+    """Learns what is due and publishes now and then.
 
     Attributes:
         model: The model that learns; None while another worker learns.
@@ -29,50 +41,97 @@ class Trainer:
     def __init__(self) -> None:
         self.model: OnlineModel | None = None
         self.skipped = 0
-        self._unpublished: list[Callable[[], Awaitable[Any]]] = []
+        self.time = StreamTime()
         self._published_at = 0.0
+        self._is_leaving = False
+        self._start_anew()
 
-    async def learn(self, found: Iterable[Labelled], chunk: Chunk) -> None:
-        """Learn what a chunk holds; it is acknowledged with the next published state."""
+    def _start_anew(self) -> None:
+        self._taken = TakenIn()
+        self._lessons = WaitingLessons()
+        self._held: dict[int, Held] = {}
+        self._unpublished: list[Chunk] = []
+        self._has_learnt = False
+
+    async def take(self, found: Iterable[tuple[int, Labelled]], chunk: Chunk) -> None:
+        """Take in what a chunk holds, each with its offset; a model that has learnt all of it acknowledges it."""
         if self.model is None:
             self.model = await self._resume()
-        self.model.learn(self._lessons(found))
+        held = Held(chunk)
+        for offset, one in found:
+            self._take(offset, one, held)
         chunk.held = True
-        self._unpublished.append(chunk.acknowledge)
+        if not held.left:
+            self._unpublished.append(chunk)
+        elif self._is_leaving:
+            await chunk.give_back()
+        self.learn_what_is_due()
+
+    def _take(self, offset: int, one: Labelled, held: Held) -> None:
+        self.time.tell(one.stream_time, time.time())
+        if not self._taken.takes(offset, one.transaction_id, one.join):
+            return
+        if one.features_version != features_version:
+            self.skipped += 1
+            self._taken.finish([offset])
+            return
+        moment = known_at(one.labelled_at, one.timestamp, settings.labels.horizon)
+        self._lessons.add(Lesson(moment, offset, np.frombuffer(one.features), one.is_fraud))
+        self._held[offset] = held
+        held.left += 1
+
+    def learn_what_is_due(self) -> None:
+        """Learn what has become known by now."""
+        due = self._lessons.due(self.time.now(time.time()))
+        if not due or self.model is None:
+            return
+        self.model.learn(np.vstack([lesson.row for lesson in due]), [lesson.is_fraud for lesson in due])
+        self._has_learnt = True
+        self._taken.finish(lesson.offset for lesson in due)
+        for lesson in due:
+            held = self._held.pop(lesson.offset)
+            held.left -= 1
+            if not held.left:
+                self._unpublished.append(held.chunk)
 
     def publish_if_due(self) -> None:
         """Publish what was learnt, at most once an interval."""
+        self.learn_what_is_due()
         now = time.time()
-        if self.model is None or not self._unpublished or now < self._published_at + settings.model.publish_interval:
+        if self.model is None or not (self._has_learnt or self._unpublished):
             return
-        state = self.model.publish(now)
+        if now < self._published_at + settings.model.publish_interval:
+            return
+        state = self.model.publish(now, self._taken.progress())
         app.group_commit.outbox.put(settings.topics.models, 0, state.name.encode(), encode(state))
-        for acknowledge in self._unpublished:
-            app.group_commit.finish(acknowledge)
-        self._unpublished = []
+        for chunk in self._unpublished:
+            app.group_commit.finish(chunk.acknowledge)
+        self._unpublished, self._has_learnt = [], False
         self._published_at = now
+
+    async def leave(self) -> None:
+        """Hold nothing back any more: this worker waits until all it has begun is done."""
+        self._is_leaving = True
+        for chunk in {id(held): held.chunk for held in self._held.values()}.values():
+            await chunk.give_back()
 
     def forget(self) -> None:
         """A rebalance: whoever learns next goes on from what was published."""
         self.model = None
-        self._unpublished = []
+        self._is_leaving = False
+        self._start_anew()
 
     async def _resume(self) -> OnlineModel:
         if reader is not None:
             await reader.catch_up()
         if shelf.state is None:
             return OnlineModel(settings.model.name, maker.names, learning)
+        self._taken = TakenIn(shelf.state.progress)
         return OnlineModel.resume(shelf.state, maker.names, learning)
-
-    def _lessons(self, found: Iterable[Labelled]) -> Iterator[Lesson]:
-        for one in found:
-            if one.features_version == features_version:
-                yield Lesson(np.frombuffer(one.features), one.is_fraud, one.origin, one.offset)
-            else:
-                self.skipped += 1
 
 
 trainer = Trainer()
 
 if settings.model.enabled:
     app.group_commit.before_commit.append(trainer.publish_if_due)
+    app.before_wait.append(trainer.leave)

@@ -14,7 +14,7 @@ from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.memory import new_state
 from fraud_stream.domain.observation import Observer
-from fraud_stream.models.online import Lesson, OnlineModel
+from fraud_stream.models.online import OnlineModel
 from fraud_stream.models.scorer import ModelScorer
 
 CHUNK = 2_000
@@ -43,11 +43,11 @@ def measure(transactions: int) -> Cost:
     maker = FeatureMaker()
     rows = np.vstack(list(_rows(maker, transactions)))
     model, labels = OnlineModel("online", maker.names), np.random.default_rng(1).random(len(rows)) < _FRAUDS
-    chunks = list(_chunks(rows, labels))
-    learn = sum(_cpu(partial(model.learn, chunk)) for chunk in chunks)
+    chunks = [slice(n, n + CHUNK) for n in range(0, len(rows), CHUNK)]
+    learn = sum(_cpu(partial(model.learn, rows[chunk], labels[chunk].tolist())) for chunk in chunks)
     state = model.publish(0.0)
     scorer = ModelScorer(state, maker.names)
-    score = sum(_cpu(partial(scorer.scores, rows[n : n + CHUNK])) for n in range(0, len(rows), CHUNK))
+    score = sum(_cpu(partial(scorer.scores, rows[chunk])) for chunk in chunks)
     return Cost(len(rows), score / len(rows) * 1e6, learn / len(rows) * 1e6, len(msgspec.json.encode(state)))
 
 
@@ -61,14 +61,6 @@ def _rows(maker: FeatureMaker, transactions: int) -> Iterator[NDArray[np.float64
         if observed is not None:
             facts.append(observed.facts)
     yield maker.rows(facts)
-
-
-def _chunks(rows: NDArray[np.float64], labels: NDArray[np.bool_]) -> Iterator[list[Lesson]]:
-    lessons = [
-        Lesson(row, label, "labels-0", n) for n, (row, label) in enumerate(zip(rows, labels.tolist(), strict=True))
-    ]
-    for start in range(0, len(lessons), CHUNK):
-        yield lessons[start : start + CHUNK]
 
 
 def _cpu(work: Callable[[], object]) -> float:

@@ -9,6 +9,7 @@ import msgspec
 
 from fraud_stream.domain.decision import Verdict
 from fraud_stream.domain.intake import LONGEST_ID
+from fraud_stream.domain.once import Join, Once
 from fraud_stream.domain.outcomes import History, Outcomes
 from fraud_stream.domain.packed import Doubles, Longs
 from fraud_stream.domain.transaction import Transaction
@@ -204,9 +205,9 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
         features: The features it was scored with, in the order of the feature list: 64-bit floats, little-endian, one
             after the other, in Base64.
         features_version: Which feature list that is.
-        origin: Topic and partition whose record completed the join, for example ``labels-3``.
-        offset: That record's offset: with `origin` it recognises a repeated join.
         merchant_id: Where it was paid.
+        join: Where the two came from: a crash may send it twice, and this tells it.
+        stream_time: The largest event time seen in the customer's partition when it was sent.
     """
 
     transaction_id: str
@@ -223,9 +224,9 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
     model_version: str
     features: bytes
     features_version: str
-    origin: str
-    offset: int
     merchant_id: str | None = None
+    join: Join = Join()
+    stream_time: float = 0.0
 
 
 class MerchantRisk(msgspec.Struct, frozen=True):
@@ -234,25 +235,27 @@ class MerchantRisk(msgspec.Struct, frozen=True):
     Attributes:
         merchant_id: The merchant; also the Kafka key.
         noted: How many labels were noted: of two records of a merchant the larger is the newer.
-        seen: For each origin of labelled transactions the newest offset noted.
+        read: The newest offset of `labelled` that was noted.
         times: The moments, seconds since 1970, ascending.
         labels: How many labels were known at each, in all.
         frauds: The frauds among them.
+        once: What was noted and may come again.
     """
 
     merchant_id: str
     noted: int
-    seen: dict[str, int]
+    read: int
     times: list[float]
     labels: list[int]
     frauds: list[int]
+    once: Once = msgspec.field(default_factory=Once)
 
     @classmethod
     def of(cls, merchant_id: str, history: History) -> "MerchantRisk":
         """The record of a history."""
         outcomes = history.outcomes
         lists = outcomes.times.tolist(), outcomes.labels.tolist(), outcomes.frauds.tolist()
-        return cls(merchant_id, history.noted, history.seen, *lists)
+        return cls(merchant_id, history.noted, history.read, *lists, history.once)
 
     def history(self) -> History:
         """The history in the record.
@@ -264,7 +267,7 @@ class MerchantRisk(msgspec.Struct, frozen=True):
             if len(numbers) != len(self.times) or any(one > other for one, other in pairwise(numbers)):
                 raise ValueError(f"the numbers of merchant {self.merchant_id!r} do not ascend together")
         outcomes = Outcomes(Doubles.of(self.times), Longs.of(self.labels), Longs.of(self.frauds))
-        return History(self.noted, dict(self.seen), outcomes)
+        return History(self.noted, self.once, outcomes, self.read)
 
 
 def alert_id(transaction_id: str) -> str:

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fraud_stream.domain.decision import Contribution, Decision
+from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import SCORED, Pending
 from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.records import Alert, Label, Labelled, Reason, ScoredTransaction, alert_id
+from fraud_stream.records import Alert, Labelled, Reason, ScoredTransaction, alert_id
 
 #: The version of features that waited for their label while the application was changed.
 OTHER_FEATURES = "other"
@@ -23,13 +24,6 @@ class Context(NamedTuple):
     model_version: str
     rules_version: str
     decided_at: float
-
-
-class Origin(msgspec.Struct, frozen=True, gc=False):
-    """The record that completed a join: the name of its topic and partition, and its offset."""
-
-    name: str
-    offset: int
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -106,7 +100,7 @@ class Reporter:
             context.decided_at - record.timestamp / 1000.0,
         )
 
-    def pending(self, tx: Transaction, features: bytes, decision: Decision, context: Context) -> Pending:
+    def pending(self, tx: Transaction, features: bytes, decision: Decision, told: Told) -> Pending:
         """What waits for the label; `features` are 64-bit floats."""
         return Pending(
             SCORED,
@@ -116,13 +110,15 @@ class Reporter:
             decision.score,
             decision.risk,
             decision.verdict,
-            context.model_version,
+            told.context.model_version,
             features,
             merchant_id=tx.merchant_id,
+            offset=told.record.offset,
         )
 
-    def labelled(self, transaction_id: str, scored: Pending, label: Pending | Label, origin: Origin) -> Labelled:
-        """A scored transaction with its label, which came after it, or before it and waited."""
+    def labelled(self, transaction_id: str, parts: tuple[Pending, Pending], join: Join, stream_time: float) -> Labelled:
+        """A scored transaction with its label."""
+        scored, label = parts
         return Labelled(
             transaction_id,
             scored.customer_id,
@@ -138,9 +134,9 @@ class Reporter:
             scored.model_version,
             scored.features,
             self.features_version if len(scored.features) == self._row_size else OTHER_FEATURES,
-            origin.name,
-            origin.offset,
             scored.merchant_id,
+            join,
+            stream_time,
         )
 
     def _values(self, tx: Transaction, row: Sequence[float]) -> dict[str, Any]:

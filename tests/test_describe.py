@@ -8,8 +8,8 @@ from fraud_stream.web.describe import describe
 
 def test_known_frauds_have_their_moments() -> None:
     history = History()
-    history.note("labels-0", 3, 60.0, True)
-    history.note("labels-0", 4, 120.0, True)
+    history.add(60.0, True)
+    history.add(120.0, True)
     assert describe(history) == {
         "frauds": 2,
         "known": [

@@ -9,6 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.intake import ALIASES, LONGEST_ID, LONGEST_TEXT, Intake, Limits, Refused
+from fraud_stream.domain.once import Join, Once, Unsettled
+from fraud_stream.models.state import Progress
 from fraud_stream.records import (
     Alert,
     DeadLetter,
@@ -24,6 +26,7 @@ from fraud_stream.schemas import attributes, json_schemas, schema_components, tr
 
 NOW = datetime(2024, 1, 31, 12, 0, tzinfo=UTC)
 TX = Transaction("T1", "C1", NOW.timestamp(), 12.5, "M1", "Books", "Card", "mobile", "D1", "Oslo")
+ONCE = Once({3: Unsettled((7, 7), {"T1": (8, 9)})})
 REASONS = [
     Reason("rule", "several", "sliding_count_1h", 12.0, ">=", 12.0),
     Reason("rule", "method", "payment_method", "Cash", "in", ["Cash", "Gift Card"]),
@@ -56,12 +59,15 @@ INSTANCES = [
         "m-1",
         b"12345678",
         "f1",
-        "labels-3",
-        9,
+        "M1",
+        Join(3, (8, 9), (7, 7)),
+        3.0,
     ),
     DeadLetter("bad_id", "too long", "transactions", 1, 2, NOW.timestamp()),
-    MerchantRisk("M1", 2, {"labels-0": 12}, [NOW.timestamp()], [2], [1]),
-    ModelState("online", "logistic", 3, ["amount"], 100, 7, {"weights": [0.5]}, {"labelled-0": 12}, NOW.timestamp()),
+    MerchantRisk("M1", 2, 12, [NOW.timestamp()], [2], [1], ONCE),
+    ModelState(
+        "online", "logistic", 3, ["amount"], 100, 7, {"weights": [0.5]}, NOW.timestamp(), Progress(12, [(7, 9)], ONCE)
+    ),
 ]
 INPUT = transaction_schema()
 INPUT_VALIDATOR = jsonschema.Draft202012Validator(INPUT)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fraud_stream.domain.outcomes import History
+from fraud_stream.domain.outcomes import History, Outcome
 
 
 class Merchants:
@@ -11,8 +11,9 @@ class Merchants:
     Attributes:
         histories: By merchant.
 
+    >>> from fraud_stream.domain.once import Join
     >>> merchants = Merchants()
-    >>> merchants.note("M1", "labels-0", 0, 100.0, True)
+    >>> merchants.note("M1", 0, Outcome("T1", Join(), 100.0, True))
     >>> [(name, history.noted) for name, history in merchants.changed()], list(merchants.changed())
     ([('M1', 1)], [])
     """
@@ -25,14 +26,17 @@ class Merchants:
         """The history of one; None where nothing is known."""
         return self.histories.get(merchant)
 
-    def note(self, merchant: str, origin: str, offset: int, time: float, is_fraud: bool) -> None:
-        """Note a label that became known at `time`, read at an offset of its origin."""
+    def note(self, merchant: str, offset: int, outcome: Outcome) -> None:
+        """Note an outcome that was read at an offset of `labelled`, unless it was noted before."""
         history = self.histories.get(merchant)
+        if history is not None and offset <= history.read:
+            return
         if merchant not in self._before:
             self._before[merchant] = history and history.copy()
         if history is None:
             history = self.histories[merchant] = History()
-        history.note(origin, offset, time, is_fraud)
+        history.read = offset
+        history.note(outcome)
 
     def take(self, merchant: str, history: History) -> None:
         """Take over what another worker noted, unless as much is known here."""

@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 
 import msgspec
 
+from fraud_stream.domain.once import Join, Once
 from fraud_stream.domain.packed import Doubles, Longs
 from fraud_stream.domain.sliding import DAY, HOUR
 
@@ -129,31 +130,53 @@ class Outcomes(msgspec.Struct, array_like=True, gc=False):
         self.frauds = Longs.of(self.frauds[n] for n in kept)
 
 
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What became known of a payment.
+
+    Attributes:
+        transaction_id: The payment.
+        join: Where it and its label came from.
+        time: When it became known, seconds.
+        is_fraud: What it was.
+    """
+
+    transaction_id: str
+    join: Join
+    time: float
+    is_fraud: bool
+
+
 class History(msgspec.Struct, array_like=True, gc=False):
-    """The outcomes of one merchant or customer, each label noted once however often it is read.
+    """The outcomes of one merchant or customer, each noted once however often it comes.
 
     Attributes:
         noted: How many were noted: of two histories of one the larger is the newer.
-        seen: For each origin of labelled transactions the newest offset noted.
+        once: Tells what was noted before.
         outcomes: What became known.
+        read: The newest offset of `labelled` that it was noted from, where it was noted from there.
 
     >>> history = History()
-    >>> history.note("labels-0", 7, 100.0, True), history.note("labels-0", 7, 100.0, True), history.noted
+    >>> one = Outcome("T1", Join(), 100.0, True)
+    >>> history.note(one), history.note(one), history.noted
     (True, False, 1)
     """
 
     noted: int = 0
-    seen: dict[str, int] = {}
+    once: Once = msgspec.field(default_factory=Once)
     outcomes: Outcomes = msgspec.field(default_factory=Outcomes)
+    read: int = -1
 
-    def note(self, origin: str, offset: int, time: float, is_fraud: bool) -> bool:
-        """Note a label that became known at `time`, read at an offset of its origin; whether it was new."""
-        if offset <= self.seen.get(origin, -1):
+    def note(self, outcome: Outcome) -> bool:
+        """Note an outcome; whether it was new."""
+        if not self.once.is_first(outcome.transaction_id, outcome.join):
             return False
-        self.seen[origin] = offset
+        self.add(outcome.time, outcome.is_fraud)
+        return True
+
+    def add(self, time: float, is_fraud: bool) -> None:
+        """Count what became known at `time`."""
         self.noted += 1
         self.outcomes.add(time, is_fraud)
-        return True
 
     def at(self, time: float) -> Known:
         """What was known at `time`."""
@@ -168,4 +191,4 @@ class History(msgspec.Struct, array_like=True, gc=False):
         """Another one that is the same."""
         outcomes = self.outcomes
         counts = Longs.of(outcomes.labels), Longs.of(outcomes.frauds)
-        return History(self.noted, dict(self.seen), Outcomes(Doubles.of(outcomes.times), *counts))
+        return History(self.noted, self.once.copy(), Outcomes(Doubles.of(outcomes.times), *counts), self.read)

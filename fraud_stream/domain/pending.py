@@ -26,6 +26,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         source: Who said so.
         kind: What kind of fraud.
         merchant_id: Where it was paid.
+        offset: Where it was read: of `transactions`, or of `labels` where it is a label.
 
     >>> Pending(SCORED, 60.0, "C1", amount=5.0).done().stage == DONE
     True
@@ -45,6 +46,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     source: str = ""
     kind: str | None = None
     merchant_id: str | None = None
+    offset: int = -1
 
     @property
     def row(self) -> list[float]:

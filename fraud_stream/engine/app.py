@@ -36,13 +36,15 @@ class Chunk:
         partition: Their partition.
         records: They themselves, as aiokafka read them, in order of offset.
         acknowledge: Says that the chunk is done for good.
-        held: Whether the handler acknowledges the chunk itself, later.
+        give_back: Says that it is not going to be done here: it and what follows will be handed out again.
+        held: Whether the handler says one of the two itself, later.
     """
 
     topic: str
     partition: int
     records: list[Any]
     acknowledge: Callable[[], Awaitable[Any]]
+    give_back: Callable[[], Awaitable[Any]]
     held: bool = False
 
 
@@ -59,6 +61,9 @@ class ExactApp(faust.App):
         stuck_after: Seconds without a sign of life after which the worker ends itself.
         prepare: Called before the worker connects, for example to make topics; what it raises stops the worker.
         **kwargs: Faust's own settings.
+
+    Attributes:
+        before_wait: Called before this worker waits until no chunk is held any more: in a rebalance, and at the end.
     """
 
     def __init__(
@@ -76,6 +81,8 @@ class ExactApp(faust.App):
         self._commit_interval = commit_interval
         self._prepare = prepare
         self._readers: list[BroadcastReader] = []
+        self._settled: dict[tuple[str, int], int] = {}
+        self.before_wait: list[Callable[[], Awaitable[Any]]] = []
         self._group_commit: GroupCommit | None = None
         super().__init__(*args, **kwargs)
         self.watchdog = Watchdog(self._signs_of_life, stuck_after, beacon=self.beacon)
@@ -133,10 +140,18 @@ class ExactApp(faust.App):
         if not self.chunk_consumer.begin(message):
             await stream.ack(event)  # it is handed out again: this one commits nothing
             return
-        chunk = Chunk(message.topic, message.partition, event.value, lambda: stream.ack(event))
+        chunk = Chunk(
+            message.topic,
+            message.partition,
+            event.value,
+            lambda: self._acknowledge(stream, event),
+            lambda: self._give_back(stream, event),
+        )
         try:
             await handler(chunk)
-            if not chunk.held:
+            if chunk.held:
+                self.chunk_consumer.hold(message)
+            else:
                 self.group_commit.finish(chunk.acknowledge)
             self.group_commit.outbox.push_soon()
             message.value = event.value = None  # until it is acknowledged only its offset is needed
@@ -145,6 +160,20 @@ class ExactApp(faust.App):
             self.group_commit.fail(error)
             await self.crash(error)
             raise
+
+    async def _acknowledge(self, stream: Any, event: Any) -> None:
+        message = event.message
+        if message.generation_id == self.consumer_generation_id:  # else a rebalance has dropped what it changed
+            self._settled[message.topic, message.partition] = message.offset + 1
+        await stream.ack(event)
+
+    async def _give_back(self, stream: Any, event: Any) -> None:
+        self.chunk_consumer.give_back(event.message.tp)
+        await stream.ack(event)
+
+    def settled(self, topic: str, partition: int) -> int:
+        """Below which offset all of a partition is stored and acknowledged for good, as far as this worker knows."""
+        return self._settled.get((topic, partition), 0)
 
     def read_whole(self, topic: str, handle: Callable[[bytes | None], None]) -> BroadcastReader:
         """Have this worker read all of a topic with one partition, before its agents start and from then on."""
@@ -175,6 +204,8 @@ class ExactApp(faust.App):
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
         """Wait until every chunk is acknowledged: in a rebalance, and at the end, when Faust then closes the tables."""
+        for call in self.before_wait:
+            await call()
         await super()._consumer_wait_empty(consumer, logger)
         if self.should_stop:
             await self.group_commit.close()

@@ -49,6 +49,7 @@ class ChunkConsumer(driver.Consumer):
         self.absorbed = 0
         self._fetches = 0
         self._handed: defaultdict[TP, deque[Message]] = defaultdict(deque)
+        self._held: defaultdict[TP, set[int]] = defaultdict(set)
         self._waiting: defaultdict[TP, deque[Message]] = defaultdict(deque)
         self._next: dict[TP, int] = {}
         self._seeks = 0
@@ -79,10 +80,11 @@ class ChunkConsumer(driver.Consumer):
     def heads(self) -> dict[Any, int]:
         """A number for each thing that must get on: it changes whenever that does.
 
-        These are the partitions with a chunk that is not done, each with the first of these; and the fetches, of which
-        none begins while all that may be handed out is.
+        These are the partitions with a chunk that is neither done nor held, each with the first of these; and the
+        fetches, of which none begins while all that may be handed out is.
         """
-        heads: dict[Any, int] = {tp: handed[0].offset for tp in self.assignment() if (handed := self._handed.get(tp))}
+        first = ((tp, self._first_open(tp)) for tp in self.assignment())
+        heads: dict[Any, int] = {tp: offset for tp, offset in first if offset is not None}
         return {**heads, "seeks": self._seeks} if heads else {"fetches": self._fetches}
 
     def _goes_on(self, tp: TP, generation: tuple[int, int]) -> bool:
@@ -116,6 +118,19 @@ class ChunkConsumer(driver.Consumer):
             self.drop(message.tp)
         return False
 
+    def hold(self, message: Message) -> None:
+        """A chunk is processed, but is not going to be done before something else happens."""
+        self._held[message.tp].add(message.offset)
+
+    def _first_open(self, tp: TP) -> int | None:
+        held = self._held.get(tp, ())
+        return next((one.offset for one in self._handed.get(tp, ()) if one.offset not in held), None)
+
+    def give_back(self, tp: TP) -> None:
+        """Commit nothing more of a partition before all of it that is not committed is handed out again."""
+        self._handed[tp].clear()
+        self._held[tp].clear()
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A chunk steps over many offsets; to Faust each would be a gap to remember."""
         if tp.topic not in self.app.chunk_topics:
@@ -135,6 +150,7 @@ class ChunkConsumer(driver.Consumer):
         handed, newest = self._handed[tp], None
         while handed and self._is_done(handed[0]):
             newest = handed.popleft().offset
+            self._held[tp].discard(newest)
         return None if newest is None else newest + 1
 
     def _is_done(self, message: Message) -> bool:
@@ -156,7 +172,7 @@ class ChunkConsumer(driver.Consumer):
         finally:
             self._seeking -= 1
             self._seeks += 1
-            for handed in (self._handed, self._waiting, self._next):
+            for handed in (self._handed, self._held, self._waiting, self._next):
                 handed.clear()
 
     async def _is_in_place(self) -> bool:

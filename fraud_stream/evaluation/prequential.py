@@ -8,7 +8,7 @@ Source: Gama, Sebastião, Rodrigues: On evaluating stream learning algorithms. M
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -24,14 +24,13 @@ from fraud_stream.domain.outcomes import History
 from fraud_stream.domain.sliding import DAY, HOUR
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.models.challenger import Challenger, blended
-from fraud_stream.models.online import Learning, Lesson, OnlineModel
+from fraud_stream.models.online import Learning, OnlineModel
 from fraud_stream.settings import Settings
 
 #: The challenger is refit so often, on the labelled transactions of so long, seconds.
 REFIT_EVERY, REFIT_ON = 7 * DAY, 28 * DAY
 #: Frauds that it must have for that.
 _ENOUGH_FRAUDS = 20
-_ORIGIN = "file"
 
 
 class Payment(NamedTuple):
@@ -95,7 +94,7 @@ class Prequential:
         self._waiting: deque[tuple[float, _Waiting]] = deque()
         self._labelled: deque[_Waiting] = deque()
         self._refit_at = 0.0 if with_challenger else math.inf
-        self._read = self._noted = self._learnt = 0
+        self._read = 0
         self._unlearnt: deque[_Waiting] = deque()
 
     def run(self, payments: Iterable[Payment]) -> Judged:
@@ -141,27 +140,21 @@ class Prequential:
             self._unlearnt.append(part)
 
     def _note(self, one: Payment) -> None:
-        tx, number = one.transaction, self._noted
-        self._noted += 1
+        tx = one.transaction
         known_at = tx.timestamp + self._delay
         if tx.merchant_id is not None:
-            _history(self._state.merchants, tx.merchant_id).note(_ORIGIN, number, known_at, one.is_fraud)
+            _history(self._state.merchants, tx.merchant_id).add(known_at, one.is_fraud)
         if one.is_fraud:
-            _history(self._state.customers, tx.customer_id).note(_ORIGIN, number, known_at, True)
+            _history(self._state.customers, tx.customer_id).add(known_at, True)
 
     def _learn_until(self, start: float) -> None:
         """Learn the hours whose labels are all known by then."""
         while self._unlearnt and self._unlearnt[0].payments[-1].transaction.timestamp + self._delay <= start:
             part = self._unlearnt.popleft()
             if part.payments[0].transaction.timestamp >= self._learn_from:
-                self._online.learn(self._lessons(part))
+                self._online.learn(part.rows, [one.is_fraud for one in part.payments])
                 if self._refit_at < math.inf:
                     self._labelled.append(part)
-
-    def _lessons(self, part: _Waiting) -> Iterator[Lesson]:
-        for one, row in zip(part.payments, part.rows, strict=True):
-            yield Lesson(row, one.is_fraud, _ORIGIN, self._learnt)
-            self._learnt += 1
 
     def _refit_if_due(self, now: float) -> None:
         oldest = now - self._delay - REFIT_ON

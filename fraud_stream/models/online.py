@@ -1,6 +1,6 @@
 """The model that learns label after label, and how its state travels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fraud_stream.errors import ModelError
 from fraud_stream.models.binned import BinnedLogisticRegression, logistic
-from fraud_stream.models.state import ModelState
+from fraud_stream.models.state import ModelState, Progress
 
 KIND = "binned-logistic-regression"
 #: Features that say more together: an amount out of habit soon after others, or of a customer with known frauds; a
@@ -35,22 +35,6 @@ class Learning(msgspec.Struct, frozen=True):
     undersampling: float = 1.0
 
 
-class Lesson(msgspec.Struct, frozen=True, gc=False):
-    """A labelled transaction to learn.
-
-    Attributes:
-        row: Its features.
-        is_fraud: Its label.
-        origin: Where it is from: a topic and partition in which it is read once.
-        offset: Its offset there.
-    """
-
-    row: Sequence[float] | NDArray[np.float64]
-    is_fraud: bool
-    origin: str
-    offset: int
-
-
 class OnlineModel:
     """A model that learns.
 
@@ -62,14 +46,10 @@ class OnlineModel:
     Attributes:
         learnt: Transactions it was given to learn.
         frauds: Frauds among them.
-        seen: For each origin of labelled transactions the newest offset learnt.
         version: Number of states published.
 
     >>> model = OnlineModel("online", ["amount"])
-    >>> model.learn(Lesson([float(n % 2)], n % 2 == 1, "labels-0", n) for n in range(9_000))
-    9000
-    >>> model.learn([Lesson([1.0], True, "labels-0", 7)])  # learnt before
-    0
+    >>> model.learn(np.arange(9_000.0)[:, None] % 2, [n % 2 == 1 for n in range(9_000)])
     >>> high, low = model.probabilities(np.array([[1.0], [0.0]]))
     >>> high > 0.5 > low
     True
@@ -80,25 +60,14 @@ class OnlineModel:
         self.name = name
         self.features = tuple(features)
         self.learnt = self.frauds = self.version = 0
-        self.seen: dict[str, int] = {}
         self._regression = BinnedLogisticRegression(CROSSES, learning.rate, learning.undersampling)
         self._regression.meet(features)
 
-    def learn(self, lessons: Iterable[Lesson]) -> int:
-        """Learn labelled transactions in order; how many were not learnt before."""
-        new = [lesson for lesson in lessons if self._is_new(lesson)]
-        if new:
-            labels = [lesson.is_fraud for lesson in new]
-            self._regression.learn_rows(self.features, np.vstack([lesson.row for lesson in new]), labels)
-        self.learnt += len(new)
-        self.frauds += sum(lesson.is_fraud for lesson in new)
-        return len(new)
-
-    def _is_new(self, lesson: Lesson) -> bool:
-        if lesson.offset <= self.seen.get(lesson.origin, -1):
-            return False
-        self.seen[lesson.origin] = lesson.offset
-        return True
+    def learn(self, rows: NDArray[np.float64], labels: Sequence[bool]) -> None:
+        """Learn labelled transactions in order: a row of features and a label each."""
+        self._regression.learn_rows(self.features, rows, labels)
+        self.learnt += len(labels)
+        self.frauds += sum(labels)
 
     def probabilities(self, rows: NDArray[np.float64]) -> list[float]:
         """The probability of fraud of each row."""
@@ -109,8 +78,8 @@ class OnlineModel:
         """What each feature of each row adds to the log odds of fraud."""
         return self._regression.contributions(rows)
 
-    def publish(self, now: float) -> ModelState:
-        """The next version of the model, as plain numbers."""
+    def publish(self, now: float, progress: Progress | None = None) -> ModelState:
+        """The next version of the model, as plain numbers, with how far what it learnt was taken in."""
         self.version += 1
         return ModelState(
             self.name,
@@ -120,8 +89,8 @@ class OnlineModel:
             self.learnt,
             self.frauds,
             self._regression.numbers(),
-            dict(self.seen),
             now,
+            progress or Progress(),
         )
 
     @classmethod
@@ -134,7 +103,6 @@ class OnlineModel:
         _check(state, features)
         model = cls(state.name, features, learning)
         model.learnt, model.frauds, model.version = state.learnt, state.frauds, state.version
-        model.seen = dict(state.seen)
         try:
             model._regression.restore(features, state.numbers)
         except (ValueError, OverflowError, IndexError) as error:

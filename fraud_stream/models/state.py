@@ -1,6 +1,26 @@
 """A model as it travels: plain numbers, never a pickle."""
 
+from typing import Annotated
+
 import msgspec
+
+from fraud_stream.domain.once import Once
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far labelled transactions were taken in.
+
+    Attributes:
+        read: The newest offset of `labelled` that was.
+        waiting: The offsets up to it that were not learnt yet, as ranges: first and last.
+        once: Tells what was taken in before.
+    """
+
+    read: int = -1
+    waiting: list[tuple[int, int]] = []
+    once: Once = msgspec.field(default_factory=Once)
 
 
 class ModelState(msgspec.Struct, frozen=True):
@@ -14,19 +34,19 @@ class ModelState(msgspec.Struct, frozen=True):
         learnt: Transactions learnt.
         frauds: Frauds among them.
         numbers: The parameters by name.
-        seen: For each origin of labelled transactions the newest offset learnt.
         created_at: When it was published, seconds since 1970.
+        progress: How far the labelled transactions were taken in that it was learnt from.
     """
 
     name: str
     kind: str
-    version: int
+    version: Count
     features: list[str]
-    learnt: int
-    frauds: int
+    learnt: Count
+    frauds: Count
     numbers: dict[str, list[float]]
-    seen: dict[str, int]
     created_at: float
+    progress: Progress = Progress()
 
     @property
     def id(self) -> str:

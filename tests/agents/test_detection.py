@@ -30,7 +30,7 @@ def payment(offset: int, time: float = 0.0, amount: Any = 10.0, **more: Any) -> 
 def chunk(*records: Record) -> Chunk:
     async def acknowledge() -> None: ...
 
-    return Chunk("transactions", 1, list(records), acknowledge)
+    return Chunk("transactions", 1, list(records), acknowledge, acknowledge)
 
 
 async def decide(*records: Record) -> None:

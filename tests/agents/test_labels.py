@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import labels, outputs
-from agents.labels import join, read_label
+from agents.labels import early, read_label
 from fraud_stream.domain.intake import REASONS, Refused
+from fraud_stream.domain.joining import Joiner
+from fraud_stream.domain.once import Join
 from fraud_stream.domain.packed import Doubles
 from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
 from fraud_stream.engine.app import Chunk
@@ -19,7 +21,8 @@ from tests.agents.test_outputs import Outboxes, as_record, fresh_tables
 
 START = 1_700_000_000.0
 LABEL = Label("T1", "C1", True, START + 60.0, "chargeback", "stolen card")
-SCORED_ONE = Pending(SCORED, START, "C1", 5.0, 0.25, 0.8, "review", "online-3", Doubles.of([1.0, 2.0]).tobytes())
+FEATURES = Doubles.of([1.0, 2.0]).tobytes()
+SCORED_ONE = Pending(SCORED, START, "C1", 5.0, 0.25, 0.8, "review", "online-3", FEATURES, offset=5)
 
 
 @pytest.fixture
@@ -135,9 +138,16 @@ def test_a_label_with_one_byte_changed_is_a_label_or_refused(place: int, byte: i
 # -- joining
 
 
+def join(label: Label, waiting: Waiting, partition: int = 0, offset: int = 0) -> str:
+    """What the agent does with a label that was read at an offset."""
+    frauds = outputs.customer_frauds.partition(partition)
+    joiner = Joiner(partition, waiting, frauds, outputs.settings.labels.horizon, outputs.send_labelled)
+    return joiner.label(label.transaction_id, early(label, offset), outputs.settled(partition))
+
+
 def test_a_label_before_its_transaction_waits(sent: Outboxes) -> None:
     waiting = Waiting()
-    assert join(LABEL, as_record(b"", topic="labels"), waiting) == "early"
+    assert join(LABEL, waiting, offset=17) == "early"
     assert waiting["T1"] == Pending(
         EARLY,
         START + 60.0,
@@ -146,18 +156,19 @@ def test_a_label_before_its_transaction_waits(sent: Outboxes) -> None:
         labelled_at=START + 60.0,
         source="chargeback",
         kind="stolen card",
+        offset=17,
     )
     assert sent.records == []
 
 
 def test_a_label_after_its_transaction_is_joined_and_sent(sent: Outboxes) -> None:
     waiting = Waiting(T1=SCORED_ONE)
-    assert join(LABEL, as_record(b"", topic="labels", partition=3, offset=17), waiting) == "joined"
+    assert join(LABEL, waiting, partition=3, offset=17) == "joined"
     assert waiting["T1"] == Pending(DONE, START, "C1")
     (one,) = sent.records
     assert (one.topic, one.partition, one.key) == ("labelled", 0, b"T1")
     labelled = msgspec.json.decode(one.value, type=Labelled)
-    assert (labelled.origin, labelled.offset) == ("labels-3", 17)
+    assert (labelled.join, labelled.stream_time) == (Join(3, (5, 17), (0, 0)), START)
     assert (labelled.is_fraud, labelled.kind, labelled.source) == (True, "stolen card", "chargeback")
     assert (labelled.score, labelled.verdict, labelled.features) == (0.25, "review", SCORED_ONE.features)
     assert labelled.features_version == "other"  # these two are none of the application's rows
@@ -166,14 +177,14 @@ def test_a_label_after_its_transaction_is_joined_and_sent(sent: Outboxes) -> Non
 def test_features_of_this_application_are_told_from_older_ones(sent: Outboxes) -> None:
     row = Doubles.of([1.0] * len(outputs.maker.names)).tobytes()
     waiting = Waiting(T1=msgspec.structs.replace(SCORED_ONE, features=row))
-    join(LABEL, as_record(b"", topic="labels"), waiting)
+    join(LABEL, waiting)
     assert msgspec.json.decode(sent.records[0].value, type=Labelled).features_version == outputs.features_version
 
 
 def test_a_known_fraud_is_noted_of_its_customer_and_a_genuine_payment_is_not(sent: Outboxes) -> None:
     for ident, is_fraud in (("T1", True), ("T2", False)):
         label = msgspec.structs.replace(LABEL, transaction_id=ident, is_fraud=is_fraud)
-        join(label, as_record(b"", topic="labels", partition=2), Waiting({ident: SCORED_ONE}))
+        join(label, Waiting({ident: SCORED_ONE}), partition=2)
     known = outputs.customer_frauds.partition(2).get("C1")
     assert (known.noted, known.outcomes.times.tolist()) == (1, [START + 60.0])
 
@@ -182,14 +193,14 @@ def test_a_known_fraud_is_noted_of_its_customer_and_a_genuine_payment_is_not(sen
 def test_the_first_label_of_a_transaction_counts(stage: int, sent: Outboxes) -> None:
     first = Pending(stage, START, "C1", is_fraud=False, source="analyst")
     waiting = Waiting(T1=first)
-    assert join(LABEL, as_record(b"", topic="labels"), waiting) == "repeated"
+    assert join(LABEL, waiting) == "repeated"
     assert waiting["T1"] == first
     assert sent.records == []
 
 
 def test_labels_of_other_transactions_change_nothing(sent: Outboxes) -> None:
     waiting = Waiting(T2=SCORED_ONE)
-    assert join(LABEL, as_record(b"", topic="labels"), waiting) == "early"
+    assert join(LABEL, waiting, offset=17) == "early"
     assert waiting["T2"] == SCORED_ONE
 
 
@@ -199,11 +210,11 @@ async def process(*values: bytes | None) -> None:
     async def acknowledge() -> None: ...
 
     records = [as_record(value, topic="labels", offset=n) for n, value in enumerate(values)]
-    await labels.labels.fun.__wrapped__(Chunk("labels", 0, records, acknowledge))
+    await labels.labels.fun.__wrapped__(Chunk("labels", 0, records, acknowledge, acknowledge))
 
 
 async def test_a_chunk_of_labels_is_joined_in_order_and_a_bad_one_is_a_dead_letter(sent: Outboxes) -> None:
-    labels.pending.partition(0).put("T2", SCORED_ONE)
+    outputs.pending.partition(0).put("T2", SCORED_ONE)
     await process(encoded(), b"{", encoded(transaction_id="T2"), None, encoded())
     assert labels.counts == Counter(early=1, joined=1, repeated=1)
     assert [(one.topic, one.key) for one in sent.records] == [
@@ -211,4 +222,4 @@ async def test_a_chunk_of_labels_is_joined_in_order_and_a_bad_one_is_a_dead_lett
         ("labelled", b"T2"),
         ("transactions-dead", b"key"),
     ]
-    assert labels.pending.partition(0).get("T1").stage == EARLY
+    assert outputs.pending.partition(0).get("T1").stage == EARLY

@@ -3,6 +3,7 @@ import pytest
 
 from agents import merchants as module
 from agents.merchants import Notes
+from fraud_stream.domain.once import Join
 from fraud_stream.records import Labelled, MerchantRisk
 from tests.agents.test_outputs import Outboxes
 
@@ -28,10 +29,10 @@ def notes(monkeypatch: pytest.MonkeyPatch) -> Notes:
     return found
 
 
-def labelled(offset: int, merchant: str | None = "M1", is_fraud: bool = True) -> Labelled:
-    return Labelled(
+def labelled(offset: int, merchant: str | None = "M1", is_fraud: bool = True) -> tuple[int, Labelled]:
+    return offset, Labelled(
         f"T{offset}", "C1", 0.0, 5.0, is_fraud, 60.0 + offset, "analyst", None, None, 0.0, "accept", "none", b"", "v",
-        "labels-0", offset, merchant,
+        merchant, Join(2, (offset, offset)),
     )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ async def test_a_merchant_is_published_once_a_commit_however_often_it_is_noted(
         ("merchant-risk", 0, b"M2"),
     ]
     risk = msgspec.json.decode(sent.records[0].value, type=MerchantRisk)
-    assert (risk.noted, risk.seen, risk.labels, risk.frauds) == (2, {"labels-0": 1}, [1, 2], [1, 1])
+    assert (risk.noted, risk.read, risk.labels, risk.frauds) == (2, 1, [1, 2], [1, 1])
 
 
 async def test_what_is_published_is_what_others_score_with(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +64,7 @@ async def test_what_is_published_is_what_others_score_with(notes: Notes, monkeyp
 async def test_after_a_rebalance_it_first_reads_what_another_has_published(
     notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published = msgspec.json.encode(MerchantRisk("M1", 7, {"labels-0": 9}, [50.0], [7], [7]))
+    published = msgspec.json.encode(MerchantRisk("M1", 7, 9, [50.0], [7], [7]))
     reader = Reader(published)
     monkeypatch.setattr(module, "reader", reader)
     await notes.note([labelled(9)])
@@ -86,14 +87,14 @@ async def test_after_a_rebalance_it_first_reads_what_another_has_published(
         b"[1]",
         b'{"merchant_id": "\xff"}',
         b'{"x": ' + b"[" * 100_000,
-        msgspec.json.encode(MerchantRisk("M1", 9, {}, [1.0, 2.0], [1], [1])),
-        msgspec.json.encode(MerchantRisk("M1", 9, {}, [2.0, 1.0], [1, 2], [1, 1])),
-        msgspec.json.encode(MerchantRisk("M1", 9, {}, [1.0, 2.0], [2, 1], [1, 1])),
-        msgspec.json.encode(MerchantRisk("M1", 9, {}, [1.0], [2**63], [1])),
+        msgspec.json.encode(MerchantRisk("M1", 9, 9, [1.0, 2.0], [1], [1])),
+        msgspec.json.encode(MerchantRisk("M1", 9, 9, [2.0, 1.0], [1, 2], [1, 1])),
+        msgspec.json.encode(MerchantRisk("M1", 9, 9, [1.0, 2.0], [2, 1], [1, 1])),
+        msgspec.json.encode(MerchantRisk("M1", 9, 9, [1.0], [2**63], [1])),
     ],
     ids=["none", "empty", "missing", "list", "not UTF-8", "deep", "lengths", "times", "labels", "huge"],
 )
 def test_what_is_no_history_is_passed_over(value: bytes | None, notes: Notes) -> None:
-    module.take(msgspec.json.encode(MerchantRisk("M1", 1, {}, [1.0], [1], [1])))
+    module.take(msgspec.json.encode(MerchantRisk("M1", 1, 1, [1.0], [1], [1])))
     module.take(value)
     assert notes.merchants.histories["M1"].noted == 1

@@ -15,6 +15,7 @@ from agents import outputs
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Contribution, Decision, Judge, NoModel, Thresholds
 from fraud_stream.domain.intake import Refused
+from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
 from fraud_stream.domain.rules import Rule
 from fraud_stream.domain.transaction import Transaction
@@ -155,7 +156,7 @@ def test_a_late_transaction_is_passed_on_untouched(sent: Outboxes) -> None:
 
 
 def test_a_label_that_came_first_is_joined(sent: Outboxes) -> None:
-    early = Pending(EARLY, START - 5, "C1", is_fraud=True, labelled_at=START - 5, source="analyst", kind="k")
+    early = Pending(EARLY, START - 5, "C1", is_fraud=True, labelled_at=START - 5, source="analyst", kind="k", offset=3)
     outputs.pending.partition(2).put("T1", early)
     send(decision(2_000.0))
     assert sent.topics() == ["labelled", "scored"]
@@ -166,7 +167,7 @@ def test_a_label_that_came_first_is_joined(sent: Outboxes) -> None:
         "k",
         START - 5,
     )
-    assert (labelled.origin, labelled.offset, labelled.features) == ("transactions-2", 7, np.array(ROW).tobytes())
+    assert (labelled.join, labelled.features) == (Join(2, (7, 3), (0, 0)), np.array(ROW).tobytes())
     assert outputs.pending.partition(2).get("T1") == Pending(DONE, START, 'C"é')
 
 

@@ -9,10 +9,11 @@ from agents.labelled import read
 from agents.outputs import features_version, maker
 from agents.trainer import Trainer
 from fraud_stream.app import app, settings
+from fraud_stream.domain.once import Join
 from fraud_stream.engine.app import Chunk
-from fraud_stream.models.online import Lesson, OnlineModel
+from fraud_stream.models.online import OnlineModel
 from fraud_stream.models.shelf import ModelShelf
-from fraud_stream.models.state import ModelState
+from fraud_stream.models.state import ModelState, Progress
 from fraud_stream.records import Labelled
 from tests.agents.test_outputs import Outboxes, as_record
 from tests.engine.bench import Record
@@ -37,6 +38,7 @@ class Bench:
         self.shelf = ModelShelf(settings.model.name, maker.names, 0)
         self.outbox = Outboxes(monkeypatch)
         self.acknowledged: list[str] = []
+        self.given_back: list[str] = []
         monkeypatch.setattr(module, "time", self.clock)
         monkeypatch.setattr(module, "shelf", self.shelf)
         monkeypatch.setattr(module, "reader", None)
@@ -46,11 +48,14 @@ class Bench:
         async def acknowledge() -> None:
             self.acknowledged.append(name)
 
-        return Chunk("labelled", 0, list(records), acknowledge)
+        async def give_back() -> None:
+            self.given_back.append(name)
+
+        return Chunk("labelled", 0, list(records), acknowledge, give_back)
 
     async def learn(self, chunk: Chunk) -> None:
         """What the agent does with a chunk, as far as the trainer goes."""
-        await self.trainer.learn(list(read(chunk)), chunk)
+        await self.trainer.take(list(read(chunk)), chunk)
 
     def published(self) -> list[ModelState]:
         return [msgspec.json.decode(one.value, type=ModelState) for one in self.outbox.records]
@@ -72,7 +77,7 @@ def labelled(offset: int, is_fraud: bool = False, **changes: Any) -> Any:
     row = np.arange(offset, offset + len(maker.names), dtype=float).tobytes()
     one = Labelled(
         f"T{offset}", "C1", 0.0, 5.0, is_fraud, 60.0, "analyst", None, None, 0.0, "accept", "none", row,
-        features_version, "labels-0", offset,
+        features_version, None, Join(0, (offset, offset)), 60.0,
     )  # fmt: skip
     return as_record(msgspec.json.encode(msgspec.structs.replace(one, **changes)), topic="labelled", offset=offset)
 
@@ -84,7 +89,8 @@ async def test_a_chunk_is_learnt_and_acknowledged_once_the_model_that_learnt_it_
     assert (bench.acknowledged, bench.outbox.records) == ([], [])
     await bench.commit()
     (state,) = bench.published()
-    assert (state.name, state.version, state.learnt, state.frauds, state.seen) == ("online", 1, 3, 1, {"labels-0": 2})
+    assert (state.name, state.version, state.learnt, state.frauds) == ("online", 1, 3, 1)
+    assert (state.progress.read, state.progress.waiting) == (2, [])
     assert [(one.topic, one.partition, one.key) for one in bench.outbox.records] == [("models", 0, b"online")]
     assert bench.acknowledged == ["chunk"]
 
@@ -111,7 +117,8 @@ async def test_a_model_that_has_not_learnt_is_not_published(bench: Bench) -> Non
 
 
 async def test_a_label_is_learnt_once_however_often_it_comes(bench: Bench) -> None:
-    await bench.learn(bench.chunk(labelled(0), labelled(1), labelled(0)))
+    again = as_record(labelled(0).value, topic="labelled", offset=2)
+    await bench.learn(bench.chunk(labelled(0), labelled(1), again))
     await bench.learn(bench.chunk(labelled(1)))
     await bench.commit()
     assert bench.published()[0].learnt == 2
@@ -127,12 +134,12 @@ async def test_labels_of_another_feature_list_are_skipped_and_counted(bench: Ben
 
 async def test_it_goes_on_from_the_model_in_force(bench: Bench) -> None:
     before = OnlineModel(settings.model.name, maker.names)
-    before.learn([Lesson([1.0] * len(maker.names), True, "labels-0", 5)])
-    bench.shelf.offer(msgspec.json.encode(before.publish(0.0)))
+    before.learn(np.ones((1, len(maker.names))), [True])
+    bench.shelf.offer(msgspec.json.encode(before.publish(0.0, Progress(5))))
     await bench.learn(bench.chunk(labelled(5), labelled(6)))
     await bench.commit()
     (state,) = bench.published()
-    assert (state.version, state.learnt, state.seen) == (2, 2, {"labels-0": 6})
+    assert (state.version, state.learnt, state.progress.read) == (2, 2, 6)
 
 
 async def test_after_a_rebalance_it_goes_on_from_what_was_published(bench: Bench) -> None:
@@ -187,8 +194,50 @@ async def test_before_it_learns_it_reads_what_another_worker_has_published(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = OnlineModel(settings.model.name, maker.names)
-    other.learn([Lesson([1.0] * len(maker.names), True, "labels-0", 5)])
+    other.learn(np.ones((1, len(maker.names))), [True])
     monkeypatch.setattr(module, "reader", Reader(bench.shelf, msgspec.json.encode(other.publish(0.0))))
     await bench.learn(bench.chunk(labelled(6)))
     await bench.commit()
     assert bench.published()[0].learnt == 2
+
+
+def due(offset: int, labelled_at: float, stream_time: float) -> Any:
+    return labelled(offset, labelled_at=labelled_at, stream_time=stream_time)
+
+
+async def test_a_label_is_learnt_when_the_stream_comes_to_its_time(bench: Bench) -> None:
+    await bench.learn(bench.chunk(due(0, 5_000.0, 100.0), due(1, 200.0, 100.0), name="both"))
+    await bench.commit()
+    assert bench.published() == []
+    await bench.learn(bench.chunk(due(2, 300.0, 300.0), name="next"))
+    await bench.commit()
+    (state,) = bench.published()
+    assert (state.learnt, state.progress.read, state.progress.waiting) == (2, 2, [(0, 0)])
+    assert bench.acknowledged == ["next"]
+    bench.clock.now += 5_000.0  # the stream's time goes on though no transaction comes
+    await bench.commit()
+    assert [state.learnt for state in bench.published()] == [2, 3]
+    assert bench.acknowledged == ["next", "both"]
+
+
+async def test_who_goes_on_learns_what_waited_and_nothing_twice(bench: Bench) -> None:
+    first = bench.chunk(due(0, 5_000.0, 100.0), due(1, 50.0, 100.0), name="first")
+    await bench.learn(first)
+    await bench.commit()
+    bench.trainer.forget()
+    bench.shelf.offer(bench.outbox.records[0].value)
+    await bench.learn(first)
+    await bench.learn(bench.chunk(due(2, 60.0, 6_000.0), name="second"))
+    bench.clock.now += INTERVAL
+    await bench.commit()
+    assert [(state.learnt, state.progress.waiting) for state in bench.published()] == [(1, [(0, 0)]), (3, [])]
+
+
+async def test_in_a_rebalance_and_at_the_end_nothing_is_held_back(bench: Bench) -> None:
+    await bench.learn(bench.chunk(due(0, 5_000.0, 100.0), name="before"))
+    await bench.trainer.leave()
+    await bench.learn(bench.chunk(due(1, 5_000.0, 100.0), name="meanwhile"))
+    assert bench.given_back == ["before", "meanwhile"]
+    bench.trainer.forget()
+    await bench.learn(bench.chunk(due(0, 5_000.0, 100.0), name="after"))
+    assert bench.given_back == ["before", "meanwhile"]

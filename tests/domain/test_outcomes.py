@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud_stream.domain.outcomes import KNOWN, MEMORY, NOTHING, History, Known, Outcomes
+from fraud_stream.domain.once import Join
+from fraud_stream.domain.outcomes import KNOWN, MEMORY, NOTHING, History, Known, Outcome, Outcomes
 from fraud_stream.domain.sliding import DAY, HOUR
 
 LABELS = st.lists(st.tuples(st.integers(0, 70 * 24), st.booleans()), max_size=60)
@@ -67,17 +68,19 @@ def test_what_is_older_than_the_memory_is_forgotten() -> None:
     assert named(found.at(99 * DAY))["genuine"] == 99
 
 
-def test_a_history_notes_each_offset_of_an_origin_once() -> None:
+def outcome(ident: str, offset: int, settled: int = 0, time: float = 1.0) -> Outcome:
+    return Outcome(ident, Join(0, (offset, offset), (settled, settled)), time, True)
+
+
+def test_a_history_notes_each_transaction_once() -> None:
     history = History()
-    assert [history.note("a", 3, 1.0, True), history.note("a", 2, 1.0, True), history.note("b", 2, 1.0, True)] == [
-        True, False, True,
-    ]  # fmt: skip
-    assert (history.noted, history.seen, named(history.at(2.0))["frauds_24h"]) == (2, {"a": 3, "b": 2}, 2)
+    assert [history.note(outcome(ident, 3)) for ident in ("T1", "T2", "T1")] == [True, True, False]
+    assert (history.noted, named(history.at(2.0))["frauds_24h"]) == (2, 2)
 
 
 def test_a_copy_does_not_change_with_its_original() -> None:
     history = History()
-    history.note("a", 0, 1.0, True)
+    history.note(outcome("T1", 0))
     copy = history.copy()
-    history.note("a", 1, 2.0, True)
-    assert (copy.noted, copy.seen, named(copy.at(3.0))["frauds_24h"]) == (1, {"a": 0}, 1)
+    history.note(outcome("T2", 1))
+    assert (copy.noted, list(copy.once.partitions[0].joins), named(copy.at(3.0))["frauds_24h"]) == (1, ["T1"], 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import faust
 import pytest
+from faust.types import TP
 
 from fraud_stream.broker import free_port
 from fraud_stream.engine.app import Chunk, ExactApp
@@ -26,7 +27,8 @@ class FakeStream:
 
 
 class FakeChunkMessage:
-    topic, partition = "transactions", 2
+    topic, partition, offset, generation_id = "transactions", 2, 41, 0
+    tp = TP("transactions", 2)
 
     def __init__(self, records: list[Record]) -> None:
         self.value: list[Record] | None = records
@@ -43,11 +45,21 @@ class FakeConsumer:
 
     begins, dropped = True, 0
 
+    def __init__(self) -> None:
+        self.held: list[Any] = []
+        self.given_back: list[Any] = []
+
     def begin(self, message: Any) -> bool:
         return self.begins
 
     def drop(self) -> None:
         self.dropped += 1
+
+    def hold(self, message: Any) -> None:
+        self.held.append(message)
+
+    def give_back(self, tp: Any) -> None:
+        self.given_back.append(tp)
 
 
 class CalmApp(ExactApp):
@@ -147,8 +159,36 @@ async def test_a_chunk_that_its_handler_holds_is_not_acknowledged() -> None:
     async def handler(chunk: Chunk) -> None:
         chunk.held = True
 
-    await app._process(handler, stream, FakeChunkEvent([]))
+    event = FakeChunkEvent([])
+    await app._process(handler, stream, event)
     assert app.group_commit._done == []
+    assert app.chunk_consumer.held == [event.message]  # type: ignore[attr-defined]
+
+
+async def test_a_chunk_that_is_given_back_is_not_waited_for_and_not_settled() -> None:
+    app, stream, event = calm_app(), FakeStream(), FakeChunkEvent([])
+
+    async def handler(chunk: Chunk) -> None:
+        chunk.held = True
+        await chunk.give_back()
+
+    await app._process(handler, stream, event)
+    assert stream.acknowledged == [event]
+    assert app.chunk_consumer.given_back == [event.message.tp]  # type: ignore[attr-defined]
+    assert app.settled("transactions", 2) == 0
+
+
+@pytest.mark.parametrize(("generation", "settled"), [(0, 42), (1, 0)])
+async def test_what_is_acknowledged_in_its_generation_is_settled(generation: int, settled: int) -> None:
+    app, event = calm_app(), FakeChunkEvent([])
+    event.message.generation_id = generation  # type: ignore[misc]
+
+    async def handler(chunk: Chunk) -> None: ...
+
+    await app._process(handler, FakeStream(), event)
+    assert app.settled("transactions", 2) == 0
+    await app.group_commit._done[0]()
+    assert app.settled("transactions", 2) == settled
 
 
 async def test_a_chunk_that_is_not_the_next_is_not_processed_and_commits_nothing() -> None:

@@ -114,6 +114,26 @@ async def test_a_partition_stands_still_while_its_first_chunk_is_not_done() -> N
     assert consumer.heads() == {TP1: 6, "seeks": 0}
 
 
+async def test_a_chunk_that_is_held_is_not_waited_for() -> None:
+    consumer = consumer_of({TP0: records(10, 2), TP1: records(5, 2)}, {})
+    (_, message), _ = await delivered(consumer)
+    consumer.begin(message)
+    consumer.hold(message)
+    assert consumer.heads() == {TP1: 6, "seeks": 0}
+    assert consumer._new_offset(TP0) is None
+    message.acked = True
+    assert consumer._new_offset(TP0) == 12
+
+
+async def test_what_is_given_back_is_not_committed() -> None:
+    consumer = consumer_of({TP0: records(10, 2)}, {})
+    ((_, message),) = await delivered(consumer)
+    consumer.begin(message)
+    consumer.give_back(TP0)
+    message.acked = True
+    assert consumer._new_offset(TP0) is None
+
+
 async def test_what_another_worker_processes_now_is_not_waited_for() -> None:
     consumer = consumer_of({TP0: records(10, 2)}, {})
     consumer.mine = {TP1}

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fraud_stream.domain.once import Once, Unsettled
 from fraud_stream.errors import ModelError
-from fraud_stream.models.online import KIND, Learning, Lesson, OnlineModel
-from fraud_stream.models.state import ModelState
+from fraud_stream.models.online import KIND, Learning, OnlineModel
+from fraud_stream.models.state import ModelState, Progress
 
 FEATURES = ("amount", "count", "constant")
 
@@ -23,15 +24,11 @@ def stream(seed: int, length: int) -> list[tuple[list[float], bool]]:
     return found
 
 
-def learnt(rows: list[tuple[list[float], bool]], model: OnlineModel | None = None, first: int = 0) -> OnlineModel:
+def learnt(rows: list[tuple[list[float], bool]], model: OnlineModel | None = None) -> OnlineModel:
     model = model or OnlineModel("online", FEATURES)
-    lessons = (Lesson(row, is_fraud, "labels-0", offset) for offset, (row, is_fraud) in enumerate(rows, first))
-    assert model.learn(lessons) == len(rows)
+    matrix = np.array([row for row, _ in rows]).reshape(-1, len(FEATURES))
+    model.learn(matrix, [is_fraud for _, is_fraud in rows])
     return model
-
-
-def lesson(row: list[float], is_fraud: bool, origin: str, offset: int) -> list[Lesson]:
-    return [Lesson(row, is_fraud, origin, offset)]
 
 
 def travelled(state: ModelState) -> ModelState:
@@ -51,12 +48,6 @@ def test_it_learns_what_can_be_learnt() -> None:
     assert right > 450
 
 
-def test_what_is_handed_over_twice_at_once_is_learnt_once() -> None:
-    model = OnlineModel("online", FEATURES)
-    assert model.learn(lesson([1.0, 2.0, 3.0], True, "labels-0", 4) * 2) == 1
-    assert model.learnt == 1
-
-
 def test_before_it_has_learnt_it_takes_fraud_for_rare() -> None:
     assert probability(OnlineModel("online", FEATURES), [1.0, 2.0, 3.0]) == pytest.approx(0.01)
 
@@ -65,23 +56,6 @@ def test_what_it_has_learnt_is_counted() -> None:
     rows = stream(1, 200)
     model = learnt(rows)
     assert (model.learnt, model.frauds) == (200, sum(is_fraud for _, is_fraud in rows))
-
-
-def test_what_was_learnt_before_changes_nothing() -> None:
-    model = learnt(stream(1, 50))
-    before = model.publish(0.0)
-    for offset in (0, 20, 49):
-        assert not model.learn(lesson([1e6, -1e6, 0.0], True, "labels-0", offset))
-    after = model.publish(0.0)
-    assert msgspec.structs.replace(after, version=before.version) == before
-
-
-def test_each_origin_has_its_own_offsets() -> None:
-    model = learnt(stream(1, 50))
-    assert model.learn(lesson([1.0, 1.0, 7.0], False, "labels-1", 0))
-    assert model.learn(lesson([1.0, 1.0, 7.0], False, "transactions-0", 3))
-    assert not model.learn(lesson([1.0, 1.0, 7.0], False, "labels-1", 0))
-    assert model.seen == {"labels-0": 49, "labels-1": 0, "transactions-0": 3}
 
 
 def test_each_published_state_has_the_next_version() -> None:
@@ -95,7 +69,7 @@ def test_a_published_state_does_not_change_while_the_model_goes_on() -> None:
     model = learnt(stream(1, 50))
     state = model.publish(0.0)
     copy = travelled(state)
-    learnt(stream(2, 50), model, first=50)
+    learnt(stream(2, 50), model)
     assert state == copy
 
 
@@ -106,19 +80,23 @@ def test_a_model_that_was_published_and_resumed_goes_on_identically(seed: int, b
     model = learnt(rows[:before])
     resumed = OnlineModel.resume(travelled(model.publish(0.0)), FEATURES)
     for one in (model, resumed):
-        learnt(rows[before:], one, first=before)
+        learnt(rows[before:], one)
     assert model.publish(0.0) == resumed.publish(0.0)
     if rows:
         matrix = np.array([row for row, _ in rows])
         assert model.probabilities(matrix) == resumed.probabilities(matrix)
 
 
-def test_a_resumed_model_remembers_what_it_has_learnt() -> None:
+def test_a_resumed_model_goes_on_counting() -> None:
     model = learnt(stream(1, 20))
     resumed = OnlineModel.resume(travelled(model.publish(0.0)), FEATURES)
-    assert not resumed.learn(lesson([1.0, 1.0, 1.0], True, "labels-0", 19))
-    assert resumed.learn(lesson([1.0, 1.0, 1.0], True, "labels-0", 20))
+    learnt([([1.0, 1.0, 1.0], True)], resumed)
     assert (resumed.learnt, resumed.frauds, resumed.version) == (21, model.frauds + 1, 1)
+
+
+def test_how_far_it_was_taken_in_travels_with_it() -> None:
+    progress = Progress(7, [(3, 4), (6, 6)], Once({1: Unsettled((2, 9), {"T1": (5, 9)})}))
+    assert travelled(learnt(stream(1, 5)).publish(0.0, progress)).progress == progress
 
 
 def test_the_learning_rate_decides_how_much_a_label_counts() -> None:
