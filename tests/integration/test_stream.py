@@ -164,7 +164,7 @@ def label(value: bytes) -> dict[str, Any]:
     return {
         "transaction_id": body["transaction_id"],
         "customer_id": body["customer_id"],
-        "labelled_at": START + 12 * DAY,
+        "labelled_at": START + 10 * DAY,
         "source": "test",
     }
 
