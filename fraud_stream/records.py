@@ -157,6 +157,7 @@ def read_alert(value: bytes) -> Alert | Drift:
 
     Raises:
         msgspec.DecodeError: It is none.
+        UnicodeDecodeError: It is none, and no text.
     """
     return _alert(value) if _kind(value).stream is None else _drift(value)
 

@@ -274,7 +274,9 @@ def test_what_is_on_alerts_is_told_apart():
         assert read_alert(msgspec.json.encode(one)) == one
 
 
-@pytest.mark.parametrize("value", [b"", b"{}", b'{"stream": 1}', b'{"stream": "alert_rate"}', b"[]", b"\xff"])
+@pytest.mark.parametrize(
+    "value", [b"", b"{}", b'{"stream": 1}', b'{"stream": "alert_rate"}', b"[]", b"\xff", b'{"stream": "\xff"}']
+)
 def test_what_is_neither_alert_nor_drift_is_refused(value):
     with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
         read_alert(value)

@@ -104,7 +104,7 @@ def _read(*, from_beginning: bool, follow: bool) -> Iterator[Alert | Drift]:
     for message in messages:
         try:
             yield read_alert(message.value() or b"")
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             place = f"{topic} {message.partition()}:{message.offset()}"
             _tell(f"{place} is no alert: {printable(str(error))}")
 

@@ -183,12 +183,12 @@ def test_filters_limit_and_json(run, served):
 
 @pytest.mark.broker
 def test_what_is_no_alert_is_told_and_passed_over(run, served):
-    send(served, b"\xff\x1b[2J", None, b"{}", *encoded(alert()))
+    send(served, b"\xff\x1b[2J", None, b"{}", b'{"message": "\xff"}', *encoded(alert()))
     result = run("alerts", "--no-follow", "--brief")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 1
     complaints = result.stderr.splitlines()
-    assert len(complaints) == 3
+    assert len(complaints) == 4
     assert all("is no alert: " in line for line in complaints)
     assert "missing required field `alert_id`" in complaints[2]
 
