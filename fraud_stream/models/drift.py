@@ -72,7 +72,7 @@ class MeanDetector:
     the variance is n v and the windows have m / n of them: both terms are n times as large, and so is the difference.
     Nothing is lost but that it looks n times less often, which costs n times less.
 
-    It looks at no window of less than 5 groups and not before it has 10.  After a drift it begins anew.
+    It looks from the tenth group on.  After a drift it begins anew.
 
     Args:
         stream: What is watched.
@@ -87,7 +87,7 @@ class MeanDetector:
     []
     >>> [change] = detector.observe(np.tile([0.0] * 9 + [1.0], 80))
     >>> change.index, round(change.before, 6), round(change.after, 6), change.count
-    (499, 0.02, 0.1, 500)
+    (199, 0.02, 0.1, 200)
     """
 
     def __init__(self, stream: Stream, delta: float) -> None:
@@ -98,7 +98,7 @@ class MeanDetector:
         self._begin()
 
     def _begin(self) -> None:
-        self._adwin = ADWIN(delta=self._delta, clock=1)  # type: ignore[no-untyped-call]  # River is not typed
+        self._adwin = ADWIN(delta=self._delta, clock=1, min_window_length=1)  # type: ignore[no-untyped-call]  # River is not typed
         self._sums: deque[float] = deque(maxlen=REMEMBERED)
 
     @property

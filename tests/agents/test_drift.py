@@ -108,7 +108,7 @@ def test_alerts_that_become_many_are_told(bench: Bench) -> None:
     bench.decide(10_000)
     bench.decide(5_000, share=0.05)
     assert bench.streams() == ["alert_rate"]
-    assert bench.told()[0].message.startswith("the share of alerts rose from 0.87 % to 4.")
+    assert bench.told()[0].message.startswith("the share of alerts rose from 0.87 % to 6.")
 
 
 def test_no_change_is_not_told(bench: Bench) -> None:
