@@ -37,6 +37,8 @@ on_drift: list[Callable[[Drift], None]] = []
 #: A rise of these means that fraud gets through; any drift of them, that what was learnt may hold no longer.
 OF_LABELS = (FRAUD_LABEL_RATE, MISSED_FRAUD_RATE)
 _AMOUNT = maker.names.index("amount")
+#: The last second that a date can be.
+_LATEST = datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()
 
 
 class Taken(Protocol):
@@ -95,13 +97,18 @@ def described(name: str, change: Change, one: Transaction | Labelled) -> Drift:
         "DRIFT",
         "HIGH" if is_bad else "MEDIUM",
         name,  # type: ignore[arg-type]  # one of `STREAMS`
-        datetime.fromtimestamp(one.timestamp, UTC),
-        datetime.fromtimestamp(time.time(), UTC),
+        _moment(one.timestamp),
+        _moment(time.time()),
         change.before,
         change.after,
         change.count,
         message(name, change),
     )
+
+
+def _moment(seconds: float) -> datetime:
+    """A time as a record has it; what others wrote to `labelled` may be any number, and is brought into range."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), _LATEST), UTC)
 
 
 def tell(drift: Drift) -> None:

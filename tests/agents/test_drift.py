@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from agents import drift
-from agents.drift import Watcher
+from agents.drift import Watcher, described
 from agents.outputs import maker
 from fraud_stream.app import settings
 from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.engine.app import Chunk
-from fraud_stream.models.drift import STREAMS
+from fraud_stream.models.drift import STREAMS, Change
 from fraud_stream.records import Drift, Labelled, drift_id, read_alert
 from tests.agents.test_outputs import Outboxes, as_record
 
@@ -140,6 +140,12 @@ def test_a_fall_of_the_frauds_is_not_severe(bench: Bench) -> None:
     bench.label(10_000, share=0.3)
     bench.label(5_000, share=0.05)
     assert [(one.stream, one.severity) for one in bench.told()] == [("fraud_label_rate", "MEDIUM")]
+
+
+@pytest.mark.parametrize(("time", "year"), [(1e300, 9999), (-1e300, 1970)])
+def test_a_labelled_transaction_of_any_time_may_give_a_drift_away(bench: Bench, time: float, year: int) -> None:
+    one = msgspec.structs.replace(bench.labelled(1, 1.0, 1.0), timestamp=time)
+    assert described("fraud_label_rate", Change(0, 0.1, 0.2, 100), one).event_time.year == year
 
 
 def test_the_same_decisions_give_the_same_record(monkeypatch: pytest.MonkeyPatch) -> None:
