@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from agents.drift import watcher
 from agents.merchants import notes
 from agents.models import maker, shelf
 from agents.outputs import Outputs, broker_time, send_dead_letter
@@ -46,6 +47,7 @@ async def detection(chunk: Chunk) -> None:
     for one, row, decision in zip(taken, rows, decisions, strict=True):
         outputs.send(one.transaction, row, decision, (one.record, one.is_late))
     outputs.close()
+    watcher.watch_decided(taken, rows, decisions)
 
 
 def take_in(chunk: Chunk) -> list[Taken]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from agents.drift import watcher
 from agents.merchants import notes
 from agents.models import maker
 from agents.outputs import features_version, send_dead_letter
@@ -23,6 +24,7 @@ async def labelled(chunk: Chunk) -> None:
     """Take in a chunk of labelled transactions."""
     found = list(read(chunk))
     await notes.note(found)
+    watcher.watch_labelled(found, chunk)
     if settings.model.enabled:
         await trainer.take(found, chunk)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from benchmarks import contest, crowd, growth, latency, machine, model, recovery, report, throughput
+from benchmarks import contest, crowd, drift, growth, latency, machine, model, recovery, report, throughput
 from benchmarks.document import write
 from benchmarks.stage import BROKERS
 from fraud_stream.errors import FraudStreamError
@@ -74,6 +74,10 @@ def _model(amounts: Amounts) -> Any:
     return report.plain(model.measure(amounts.transactions))
 
 
+def _drift(amounts: Amounts) -> Any:
+    return report.plain(drift.measure(amounts.transactions))
+
+
 _MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
     "throughput": _throughput,
     "peers": _peers,
@@ -83,9 +87,10 @@ _MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
     "takeover": _takeover,
     "recovery": _recovery,
     "model": _model,
+    "drift": _drift,
 }
 #: What can be measured on the embedded broker.
-_ANYWHERE = ("throughput", "latency", "model")
+_ANYWHERE = ("throughput", "latency", "model", "drift")
 
 
 @click.command()

@@ -74,9 +74,9 @@ class _Scored(msgspec.Struct):
 
 
 class _Named(msgspec.Struct):
-    """What is read of a transaction or an alert here."""
+    """What is read of a transaction or an alert here; the record of a drift names no transaction."""
 
-    transaction_id: str
+    transaction_id: str = ""
 
 
 class _Heard(NamedTuple):

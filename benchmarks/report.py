@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import click
 
 from benchmarks.contest import ONLY_PARSES
+from benchmarks.drift import PATIENCE, RUNS
 from benchmarks.figures import Run
 from benchmarks.latency import RAISED_EVERY
 from fraud_stream.terminal import print_table
@@ -14,6 +15,7 @@ from fraud_stream.terminal import print_table
 LEAST_THROUGHPUT = 20.0
 MOST_CPU, CPU_AIM = 100.0, 60.0
 MOST_MODEL = 20.0
+MOST_DRIFT = 0.5
 MOST_P999 = 250.0
 LEAST_AGAINST_PYTHON, AIM_AGAINST_PYTHON = 3.0, 5.0
 MOST_TAKE_OVER, MOST_RECOVERY = 10.0, 15.0
@@ -202,6 +204,21 @@ def _model(found: Found) -> list[Table]:
     ]
 
 
+def _drift(found: Found) -> list[Table]:
+    columns = ("stream", "change", "found after, median", "longest", f"not within {_n(PATIENCE)}")
+    rows = [
+        (one["stream"], f"x{one['times']:g}", _n(one["median"]), _n(one["longest"]), str(one["missed"]))
+        for one in found["delays"]
+    ]
+    wrong = ", ".join(f"{name} {count}" for name, count in found["false_alarms"].items())
+    notes = [
+        f"transactions, labels or frauds of the stream; {RUNS} runs each",
+        f"false alarms in {_n(found['numbers'])} numbers of each stream without change: {wrong}",
+        f"CPU: {found['cpu']:.2f} us a transaction that is decided and labelled; asked: at most {MOST_DRIFT}",
+    ]
+    return [Table("How soon a drift is found", columns, rows, notes, "drift")]
+
+
 _RUN = ("transactions/s", "CPU us/transaction")
 _TABLES: Mapping[str, Callable[[Any], list[Table]]] = {
     "throughput": _throughput,
@@ -212,6 +229,7 @@ _TABLES: Mapping[str, Callable[[Any], list[Table]]] = {
     "takeover": _takeover,
     "recovery": _recovery,
     "model": _model,
+    "drift": _drift,
 }
 
 

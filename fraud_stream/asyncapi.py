@@ -6,6 +6,7 @@ from fraud_stream.kafka import TopicSpec, topic_specs
 from fraud_stream.records import (
     Alert,
     DeadLetter,
+    Drift,
     Label,
     Labelled,
     MerchantRisk,
@@ -22,7 +23,7 @@ BINDING = "0.5.0"
 INCOMING = "IncomingTransaction"
 #: A dead letter's value: the record's own bytes, whatever they are.
 UNTOUCHED = "Untouched"
-_RECORDS = (Label, Alert, ScoredTransaction, Labelled, ModelState, MerchantRisk)
+_RECORDS = (Label, Alert, Drift, ScoredTransaction, Labelled, ModelState, MerchantRisk)
 #: Topics that every worker reads whole, without a group.
 _READ_WHOLE = ("models", "merchant_risk")
 _REFERENCE = "#/components/schemas/{name}"
@@ -39,6 +40,7 @@ class Channel(NamedTuple):
         key: What its keys are.
         meaning: What it carries.
         actions: What the worker does there.
+        others: Other schemas that its values may have, each with what the keys are then.
     """
 
     field: str
@@ -46,12 +48,25 @@ class Channel(NamedTuple):
     key: str
     meaning: str
     actions: tuple[Action, ...]
+    others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What the keys are, by the schema of the value."""
+        return {self.schema: self.key, **dict(self.others)}
 
 
 CHANNELS = (
     Channel("transactions", INCOMING, "the customer's id", "Payments to be judged.", ("receive",)),
     Channel("labels", "Label", "the customer's id", "What became known of payments: fraud or not.", ("receive",)),
-    Channel("alerts", "Alert", "the customer's id", "Payments that look like fraud, and why.", ("send",)),
+    Channel(
+        "alerts",
+        "Alert",
+        "the customer's id",
+        "Payments that look like fraud, and why; and drifts, which are about no payment.",
+        ("send",),
+        others=(("Drift", "the stream's name"),),
+    ),
     Channel("scored", "ScoredTransaction", "the customer's id", "Every decision with its features.", ("send",)),
     Channel(
         "labelled", "Labelled", "the transaction's id", "Scored payments with their final labels.", ("send", "receive")
@@ -132,19 +147,19 @@ def _channel(channel: Channel, spec: TopicSpec, settings: Settings) -> dict[str,
         kafka["topicConfiguration"] = {"cleanup.policy": ["compact"]}
     return {
         "address": spec.name,
-        "description": f"{channel.meaning} Key: {channel.key}.",
-        "messages": {channel.schema: _message(channel)},
+        "description": f"{channel.meaning} Key: {', or '.join(channel.keys.values())}.",
+        "messages": {schema: _message(schema, key) for schema, key in channel.keys.items()},
         "bindings": {"kafka": kafka},
     }
 
 
-def _message(channel: Channel) -> dict[str, Any]:
+def _message(schema: str, key: str) -> dict[str, Any]:
     message = {
-        "name": channel.schema,
-        "payload": {"$ref": _REFERENCE.format(name=channel.schema)},
-        "bindings": {"kafka": {"key": {"type": "string", "description": channel.key}, "bindingVersion": BINDING}},
+        "name": schema,
+        "payload": {"$ref": _REFERENCE.format(name=schema)},
+        "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": BINDING}},
     }
-    if channel.schema == UNTOUCHED:
+    if schema == UNTOUCHED:
         message |= {"contentType": "application/octet-stream", "headers": _dead_letter_headers()}
     return message
 
@@ -165,7 +180,7 @@ def _operation(action: Action, channel: Channel, settings: Settings) -> dict[str
         "action": action,
         "channel": {"$ref": place},
         "summary": channel.meaning,
-        "messages": [{"$ref": f"{place}/messages/{channel.schema}"}],
+        "messages": [{"$ref": f"{place}/messages/{schema}"} for schema in channel.keys],
     }
     if action == "receive" and channel.field not in _READ_WHOLE:
         group = {"type": "string", "enum": [settings.app.id]}

@@ -26,6 +26,7 @@ COMMANDS = {
     "config": Target("fraud_stream.commands.config:config", "Show every setting in force and where it came from."),
     "dead-letters": Target("fraud_stream.commands.dead_letters:dead_letters", "Look at dead letters and redrive them."),
     "demo": Target("fraud_stream.commands.demo:demo", "Run broker, worker and generator together."),
+    "drift": Target("fraud_stream.commands.drift:drift", "Tell which drifts the stream would have found in a file."),
     "evaluate": Target("fraud_stream.commands.evaluate:evaluate", "Judge the models on a file of labelled payments."),
     "features": Target("fraud_stream.commands.features:features", "List the features and fields that rules may use."),
     "generate": Target("producers.generate:generate", "Make transactions: into a file or onto the topic."),

@@ -18,6 +18,7 @@ from fraud_stream.models.state import ModelState
 __all__ = [
     "Alert",
     "DeadLetter",
+    "Drift",
     "Label",
     "Labelled",
     "MerchantRisk",
@@ -27,6 +28,8 @@ __all__ = [
     "Transaction",
     "Verdict",
     "alert_id",
+    "drift_id",
+    "read_alert",
 ]
 
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -109,6 +112,55 @@ class Alert(msgspec.Struct, frozen=True):
     reasons: list[Reason]
     model_version: str
     rules_version: str
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """The mean of a stream of numbers has changed: customers, fraud or the model are not what they were.
+
+    Attributes:
+        alert_id: A function of the stream and of the transaction that gave it away.
+        type: ``DRIFT``; no alert of a transaction has `stream`.
+        severity: ``HIGH`` where frauds or missed frauds rose, else ``MEDIUM``.
+        stream: What has changed; also the Kafka key.
+        event_time: When that transaction was made.
+        detected_at: When it was found.
+        before: The mean before: a share, or of `log_amount` the natural logarithm of 1 + amount.
+        after: The mean since.
+        transactions: How many came since: transactions decided, or labelled, or of `missed_fraud_rate` frauds labelled.
+        message: One sentence for people.
+    """
+
+    alert_id: str
+    type: Literal["DRIFT"]
+    severity: Literal["MEDIUM", "HIGH"]
+    stream: Literal["alert_rate", "log_amount", "fraud_label_rate", "missed_fraud_rate"]
+    event_time: datetime
+    detected_at: datetime
+    before: float
+    after: float
+    transactions: int
+    message: str
+
+
+class _Kind(msgspec.Struct):
+    """What tells the records on `alerts` from each other; a rule may call its type DRIFT too."""
+
+    stream: str | None = None
+
+
+_kind = msgspec.json.Decoder(_Kind).decode
+_alert = msgspec.json.Decoder(Alert).decode
+_drift = msgspec.json.Decoder(Drift).decode
+
+
+def read_alert(value: bytes) -> Alert | Drift:
+    """The record that a value on `alerts` is.
+
+    Raises:
+        msgspec.DecodeError: It is none.
+        UnicodeDecodeError: It is none, and no text.
+    """
+    return _alert(value) if _kind(value).stream is None else _drift(value)
 
 
 class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
@@ -277,3 +329,12 @@ def alert_id(transaction_id: str) -> str:
     'ALERT-307639fe532c5541'
     """
     return "ALERT-" + blake2b(transaction_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def drift_id(stream: str, transaction_id: str) -> str:
+    """The id of the drift of a stream that a transaction gave away.
+
+    >>> drift_id("alert_rate", "TXN-1")
+    'DRIFT-ed9756d0ca2e2c1e'
+    """
+    return "DRIFT-" + blake2b(f"{stream} {transaction_id}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

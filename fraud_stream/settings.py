@@ -202,6 +202,14 @@ class LabelSettings(Section):
     )
 
 
+class DriftSettings(Section):
+    """Watching for drift."""
+
+    enabled: bool = True
+    delta: float = Field(0.002, gt=0, lt=1, description="ADWIN's significance; less finds less, and later")
+    refit: bool = Field(False, description="a drift of the frauds or of the missed frauds refits the challenger")
+
+
 class EngineSettings(Section):
     """How the stream is processed."""
 
@@ -240,6 +248,7 @@ class Settings(Section):
     features: FeatureSection = FeatureSection()
     model: ModelSettings = ModelSettings()
     labels: LabelSettings = LabelSettings()
+    drift: DriftSettings = DriftSettings()
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
     rules: tuple[Any, ...] = ()

@@ -19,7 +19,7 @@ from fraud_stream.kafka import create_topics, make_producer, read_all
 from fraud_stream.records import alert_id
 from fraud_stream.settings import Settings
 from tables.codecs import StructCodec
-from tests.harness import count, values, wait_until
+from tests.harness import count, transaction_alerts, values, wait_until
 from tests.truth import decide_all
 
 CUSTOMERS = 400
@@ -91,7 +91,7 @@ class Truth:
 
     def _check_alerts(self) -> None:
         expected = {alert_id(ident) for ident, (_, decision) in self._decided.items() if decision.verdict != "accept"}
-        assert {alert["alert_id"] for alert in values(self._settings, "alerts")} == expected
+        assert {alert["alert_id"] for alert in transaction_alerts(self._settings)} == expected
 
     def _check_scored(self) -> None:
         for scored in values(self._settings, "scored"):

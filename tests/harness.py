@@ -149,5 +149,10 @@ def values(settings: Settings, topic: str) -> list[Any]:
     return [orjson.loads(message.value()) for message in read_all(settings, topic)]
 
 
+def transaction_alerts(settings: Settings) -> list[Any]:
+    """Every alert of a transaction; drifts are on the same topic."""
+    return [one for one in values(settings, settings.topics.alerts) if "stream" not in one]
+
+
 def count(settings: Settings, topic: str) -> int:
     return sum(1 for _ in read_all(settings, topic))

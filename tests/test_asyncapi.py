@@ -78,6 +78,17 @@ def test_operations_are_seen_from_the_worker(settings):
     assert "bindings" not in operations["receive_models"]
 
 
+def test_alerts_are_of_payments_or_drifts(settings):
+    found = document(settings())
+    messages = found["channels"]["alerts"]["messages"]
+    keys = {name: message["bindings"]["kafka"]["key"]["description"] for name, message in messages.items()}
+    assert keys == {"Alert": "the customer's id", "Drift": "the stream's name"}
+    assert [one["$ref"] for one in found["operations"]["send_alerts"]["messages"]] == [
+        "#/channels/alerts/messages/Alert",
+        "#/channels/alerts/messages/Drift",
+    ]
+
+
 def test_headers_of_dead_letters_are_described(settings):
     message = document(settings())["channels"]["dead"]["messages"]["Untouched"]
     headers = {name: value.decode() for name, value in DeadLetter("bad_id", "x", "t", 1, 2, 3.0).headers()}

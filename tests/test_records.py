@@ -14,6 +14,7 @@ from fraud_stream.models.state import Progress
 from fraud_stream.records import (
     Alert,
     DeadLetter,
+    Drift,
     Label,
     Labelled,
     MerchantRisk,
@@ -21,6 +22,8 @@ from fraud_stream.records import (
     Reason,
     ScoredTransaction,
     Transaction,
+    drift_id,
+    read_alert,
 )
 from fraud_stream.schemas import attributes, json_schemas, schema_components, transaction_schema
 
@@ -32,12 +35,14 @@ REASONS = [
     Reason("rule", "method", "payment_method", "Cash", "in", ["Cash", "Gift Card"]),
     Reason("model", "model", "amount", None, contribution=0.5),
 ]
+DRIFT = Drift("D1", "DRIFT", "HIGH", "fraud_label_rate", NOW, NOW, 0.008, 0.026, 12_000, "the share of frauds rose")
 INSTANCES = [
     TX,
     Transaction("T1", "C1", NOW.timestamp(), 0.0),
     Label("T1", "C1", True, NOW.timestamp(), "chargeback", "stolen_card"),
     Label("T1", "C1", False, NOW.timestamp(), "analyst"),
     Alert("A1", "T1", "C1", NOW, NOW, 12.5, "HIGH", "RULE", 0.8, "review", "look", REASONS, "online-1", "r1"),
+    DRIFT,
     ScoredTransaction(
         TX, {"amount": 12.5}, None, 0.1, "accept", None, [], [], [], "none", "r1", False, 0, 7, NOW.timestamp(), 0.01
     ),
@@ -266,3 +271,30 @@ def test_schema_has_the_limits_of_the_settings():
 def test_what_the_worker_writes_of_a_payment_can_be_read_again():
     assert INPUT_VALIDATOR.is_valid(json.loads(msgspec.json.encode(TX)))
     assert read(json.loads(msgspec.json.encode(TX))) == TX
+
+
+def test_what_is_on_alerts_is_told_apart():
+    alert = next(one for one in INSTANCES if isinstance(one, Alert))
+    odd = msgspec.structs.replace(alert, type="DRIFT")  # a rule may call its type so
+    for one in (alert, odd, DRIFT):
+        assert read_alert(msgspec.json.encode(one)) == one
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"{}", b'{"stream": 1}', b'{"stream": "alert_rate"}', b"[]", b"\xff", b'{"stream": "\xff"}']
+)
+def test_what_is_neither_alert_nor_drift_is_refused(value):
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        read_alert(value)
+
+
+def test_what_is_on_alerts_is_one_of_two():
+    for one in (DRIFT, next(one for one in INSTANCES if isinstance(one, Alert))):
+        value = json.loads(msgspec.json.encode(one))
+        assert [name for name in ("Alert", "Drift") if validator(name).is_valid(value)] == [type(one).__name__]
+
+
+def test_the_id_of_a_drift_is_a_function_of_stream_and_transaction():
+    ids = [drift_id(stream, ident) for stream in ("alert_rate", "log_amount") for ident in ("T1", "T2", "\ud800")]
+    assert len(set(ids)) == len(ids)
+    assert drift_id("alert_rate", "T1") == ids[0]

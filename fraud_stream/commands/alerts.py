@@ -14,7 +14,7 @@ from fraud_stream.domain.rules import SEVERITY_SCORE
 from fraud_stream.kafka import tail
 from fraud_stream.options import FiniteRange
 from fraud_stream.printable import printable
-from fraud_stream.records import Alert, Reason
+from fraud_stream.records import Alert, Drift, Reason, read_alert
 from fraud_stream.settings import load
 
 #: From the mildest to the worst.
@@ -25,7 +25,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "HIGH": {"fg": "red"},
     "CRITICAL": {"fg": "bright_white", "bg": "red", "bold": True},
 }
-_decode = msgspec.json.Decoder(Alert).decode
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,20 @@ class AlertFilter:
     min_score: float | None = None
     rule: str | None = None
 
-    def admits(self, alert: Alert) -> bool:
-        """Whether to show an alert."""
+    def admits(self, alert: Alert | Drift) -> bool:
+        """Whether to show an alert; a drift is of no customer and has no verdict, score or rule."""
         return (
             (self.severity is None or SEVERITIES.index(alert.severity) >= SEVERITIES.index(self.severity))
             and (self.type is None or alert.type.casefold() == self.type.casefold())
-            and self.customer in (None, alert.customer_id)
+            and (self._admits_drift() if isinstance(alert, Drift) else self._admits_transaction(alert))
+        )
+
+    def _admits_drift(self) -> bool:
+        return (self.customer, self.verdict, self.min_score, self.rule) == (None,) * 4
+
+    def _admits_transaction(self, alert: Alert) -> bool:
+        return (
+            self.customer in (None, alert.customer_id)
             and self.verdict in (None, alert.verdict)
             and (self.min_score is None or alert.risk_score >= self.min_score)
             and (self.rule is None or any(r.source == "rule" and r.name == self.rule for r in alert.reasons))
@@ -65,7 +72,7 @@ class AlertFilter:
 @click.option("--follow/--no-follow", default=True, help="--no-follow shows the alerts that are there, and ends.")
 @click.option("--limit", type=click.IntRange(min=1), help="End after so many alerts.")
 @click.option("--severity", type=click.Choice(SEVERITIES, case_sensitive=False), help="At least so severe.")
-@click.option("--type", help="Of this type, for example VELOCITY.")
+@click.option("--type", help="Of this type, for example VELOCITY or DRIFT.")
 @click.option("--customer", help="Of this customer.")
 @click.option("--verdict", type=click.Choice(["review", "block"]), help="With this verdict.")
 @click.option("--min-score", type=FiniteRange(0, 1), help="With at least this risk.")
@@ -83,7 +90,7 @@ def alerts(from_beginning: bool, follow: bool, limit: int | None, brief: bool, j
         click.echo(msgspec.json.encode(alert) if json_ else lines(alert, brief=brief))
 
 
-def _read(*, from_beginning: bool, follow: bool) -> Iterator[Alert]:
+def _read(*, from_beginning: bool, follow: bool) -> Iterator[Alert | Drift]:
     settings = load().settings
     topic = settings.topics.alerts
     messages = tail(
@@ -96,8 +103,8 @@ def _read(*, from_beginning: bool, follow: bool) -> Iterator[Alert]:
     )
     for message in messages:
         try:
-            yield _decode(message.value() or b"")
-        except msgspec.DecodeError as error:
+            yield read_alert(message.value() or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             place = f"{topic} {message.partition()}:{message.offset()}"
             _tell(f"{place} is no alert: {printable(str(error))}")
 
@@ -107,11 +114,13 @@ def _tell(text: str) -> None:
         click.echo(text, err=True)
 
 
-def lines(alert: Alert, *, brief: bool = False) -> str:
+def lines(alert: Alert | Drift, *, brief: bool = False) -> str:
     """An alert for people: one line, and one for each reason unless `brief`."""
+    head = _time(alert.event_time), click.style(f"{alert.severity:<8}", **_STYLES[alert.severity])
+    if isinstance(alert, Drift):
+        return "  ".join((*head, alert.type, alert.stream, printable(alert.message)))
     parts = (
-        _time(alert.event_time),
-        click.style(f"{alert.severity:<8}", **_STYLES[alert.severity]),
+        *head,
         f"{alert.verdict:<6}",
         f"{alert.risk_score:.2f}",
         printable(alert.customer_id),

@@ -20,7 +20,7 @@ from fraud_stream.demo.score import Score, Truth, percentile
 from fraud_stream.demo.stage import Stage
 from fraud_stream.kafka import client_config
 from fraud_stream.options import FiniteRange
-from fraud_stream.records import Alert, ScoredTransaction
+from fraud_stream.records import Drift, ScoredTransaction, read_alert
 
 #: Without DEMO_SECONDS transactions come for so long, and the web view stays until Ctrl-C.
 DEFAULT_SECONDS = 30.0
@@ -130,8 +130,8 @@ def _take(messages: list[Any], alerts: str, score: Score, console: Console) -> N
         if message.error() is not None:
             continue
         if message.topic() == alerts:
-            alert = msgspec.json.decode(message.value(), type=Alert)
-            if score.add_alert(alert, time.time()):
+            alert = read_alert(message.value())
+            if isinstance(alert, Drift) or score.add_alert(alert, time.time()):
                 console.print(Text.from_ansi(lines(alert, brief=True)), soft_wrap=True)
         else:
             score.add_scored(msgspec.json.decode(message.value(), type=ScoredTransaction))

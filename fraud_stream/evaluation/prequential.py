@@ -49,17 +49,19 @@ class Judged:
         customers: Who paid, by number.
         frauds: The labels.
         scores: By contestant, the larger the more suspicious.
+        amounts: What was paid.
     """
 
     times: NDArray[np.float64]
     customers: NDArray[np.int64]
     frauds: NDArray[np.bool_]
     scores: dict[str, NDArray[np.float64]]
+    amounts: NDArray[np.float64]
 
     def only(self, chosen: NDArray[np.bool_]) -> "Judged":
         """Those that are chosen."""
         scores = {name: column[chosen] for name, column in self.scores.items()}
-        return Judged(self.times[chosen], self.customers[chosen], self.frauds[chosen], scores)
+        return Judged(self.times[chosen], self.customers[chosen], self.frauds[chosen], scores, self.amounts[chosen])
 
 
 class _Waiting(NamedTuple):
@@ -182,4 +184,5 @@ def _columns(found: list[tuple[list[Payment], dict[str, NDArray[np.float64]]]]) 
         np.array(customers, dtype=np.int64),
         np.array([one.is_fraud for one in payments], dtype=bool),
         {name: np.concatenate([scores[name] for _, scores in found]) for name in names},
+        np.array([one.transaction.amount for one in payments]),
     )

@@ -2,7 +2,7 @@
 
 from faust import web
 
-from agents import detection, labels, outputs, trainer
+from agents import detection, drift, labels, outputs, trainer
 from agents.models import shelf
 from fraud_stream.app import app
 
@@ -24,6 +24,7 @@ class Counts(web.View):
                 "labels": dict(labels.counts),
                 "labelled_of_other_features": trainer.trainer.skipped,
                 "models_refused": shelf.refused,
+                "drifts": {name: detector.drifts for name, detector in drift.watcher.detectors.items()},
             }
         )
 

@@ -52,6 +52,17 @@ def test_what_the_model_costs_is_measured_without_a_broker(tmp_path: Path) -> No
     assert "asked: at most 20" in printed
 
 
+def test_what_drift_costs_and_how_soon_it_is_found(tmp_path: Path) -> None:
+    printed, found = measured(tmp_path, "drift", "--transactions", "20000")
+    watching = found["drift"]["found"]
+    assert 0 < watching["cpu"] < 5
+    assert watching["false_alarms"].keys() == {"alert_rate", "log_amount", "fraud_label_rate", "missed_fraud_rate"}
+    assert sum(watching["false_alarms"].values()) == 0
+    assert all(one["median"] <= one["longest"] for one in watching["delays"])
+    assert {one["missed"] for one in watching["delays"]} == {0}
+    assert "false alarms in 400,000 numbers" in printed
+
+
 @pytest.mark.broker
 @pytest.mark.embedded
 def test_latency_is_measured_of_every_alert(tmp_path: Path) -> None:

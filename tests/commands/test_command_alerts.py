@@ -11,7 +11,7 @@ import pytest
 
 from fraud_stream.commands.alerts import AlertFilter, lines, reason_text
 from fraud_stream.kafka import make_producer
-from fraud_stream.records import Alert, Reason
+from fraud_stream.records import Alert, Drift, Reason
 
 NOON = datetime(2024, 1, 31, 12, 0, tzinfo=UTC)
 REASONS = [
@@ -19,6 +19,11 @@ REASONS = [
     Reason("rule", "odd-method", "payment_method", "Cash", "in", ["Cash", "Gift Card"]),
     Reason("model", "model", "amount_zscore", 6.25, contribution=1.5),
 ]
+
+
+DRIFT = Drift(
+    "DRIFT-1", "DRIFT", "MEDIUM", "log_amount", NOON, NOON, 3.5, 3.9, 900, "the typical amount rose from 32.12 to 48.40"
+)
 
 
 def alert(number: int = 1, **changes) -> Alert:
@@ -81,6 +86,30 @@ def test_filter(wanted, expected):
     assert AlertFilter(**wanted).admits(alert()) is expected
 
 
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, True),
+        ({"type": "drift"}, True),
+        ({"severity": "LOW"}, True),
+        ({"severity": "HIGH"}, False),
+        ({"type": "VELOCITY"}, False),
+        ({"customer": "CUST-1"}, False),
+        ({"verdict": "review"}, False),
+        ({"min_score": 0.0}, False),
+        ({"rule": "velocity-count"}, False),
+    ],
+)
+def test_filter_of_drifts(wanted, expected):
+    assert AlertFilter(**wanted).admits(DRIFT) is expected
+
+
+def test_a_drift_is_one_line():
+    assert click.unstyle(lines(DRIFT)) == (
+        "2024-01-31 12:00:00Z  MEDIUM    DRIFT  log_amount  the typical amount rose from 32.12 to 48.40"
+    )
+
+
 def test_lines_for_people():
     head, *reasons = click.unstyle(lines(alert())).splitlines()
     for part in (
@@ -135,6 +164,15 @@ def test_alerts_that_are_there(run, served):
 
 
 @pytest.mark.broker
+def test_drifts_are_among_the_alerts(run, served):
+    send(served, *encoded(alert(1)), msgspec.json.encode(DRIFT), *encoded(alert(2)))
+    shown = run("alerts", "--no-follow", "--brief").stdout.splitlines()
+    assert [line.split()[3] for line in shown] == ["review", "DRIFT", "review"]
+    (found,) = run("alerts", "--no-follow", "--json", "--type", "drift").stdout.splitlines()
+    assert msgspec.json.decode(found, type=Drift) == DRIFT
+
+
+@pytest.mark.broker
 def test_filters_limit_and_json(run, served):
     send(served, *encoded(*(alert(n, verdict="block" if n % 2 else "review") for n in range(10))))
     result = run("alerts", "--no-follow", "--json", "--verdict", "block", "--limit", "2")
@@ -145,12 +183,12 @@ def test_filters_limit_and_json(run, served):
 
 @pytest.mark.broker
 def test_what_is_no_alert_is_told_and_passed_over(run, served):
-    send(served, b"\xff\x1b[2J", None, b"{}", *encoded(alert()))
+    send(served, b"\xff\x1b[2J", None, b"{}", b'{"message": "\xff"}', *encoded(alert()))
     result = run("alerts", "--no-follow", "--brief")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 1
     complaints = result.stderr.splitlines()
-    assert len(complaints) == 3
+    assert len(complaints) == 4
     assert all("is no alert: " in line for line in complaints)
     assert "missing required field `alert_id`" in complaints[2]
 

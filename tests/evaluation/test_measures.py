@@ -14,7 +14,7 @@ from fraud_stream.evaluation.prequential import Judged
 def judged(*payments: tuple[float, int, bool, float]) -> Judged:
     """Payments: day, customer, whether it is fraud, score."""
     days, customers, frauds, scores = (np.array(column) for column in zip(*payments, strict=True))
-    return Judged(days * DAY, customers, frauds.astype(bool), {"model": scores.astype(float)})
+    return Judged(days * DAY, customers, frauds.astype(bool), {"model": scores.astype(float)}, np.ones(len(days)))
 
 
 def test_perfect_scores() -> None:
@@ -79,7 +79,9 @@ def test_the_test_week_and_its_measures_are_the_handbooks(shared_data: Path, mon
     expected = protocol.evaluate(rows)
     seconds = tx.TX_DATETIME.astype("datetime64[s]").astype("int64").to_numpy(dtype=float)
     scores = (tx.TX_AMOUNT + tx.TX_FRAUD * 60.0).to_numpy(dtype=float)
-    whole = Judged(seconds, tx.CUSTOMER_ID.to_numpy(), tx.TX_FRAUD.to_numpy() > 0, {"model": scores})
+    whole = Judged(
+        seconds, tx.CUSTOMER_ID.to_numpy(), tx.TX_FRAUD.to_numpy() > 0, {"model": scores}, np.ones(len(seconds))
+    )
     tested = without_known_cards(whole, start.timestamp(), start.timestamp() + 7 * DAY, 7 * DAY)
     assert (len(tested.frauds), int(tested.frauds.sum())) == (58_264, 385)
     found = quality(tested, "model")

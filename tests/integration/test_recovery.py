@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 import pytest
 
 from fraud_stream.settings import Settings
-from tests.harness import Worker, count, produce, settings_for, values, wait_until, worker
+from tests.harness import Worker, count, produce, settings_for, transaction_alerts, values, wait_until, worker
 
 pytestmark = pytest.mark.broker
 START = 1_700_000_000.0
@@ -89,7 +89,7 @@ def check_model_alerts(settings: Settings, first: int) -> None:
     """With all labels learnt the model tells 900 from 20, which no rule does here without a new device or night."""
     new = [s for s in values(settings, "scored") if int(s["transaction"]["transaction_id"][1:]) >= first]
     assert all((s["score"] > 0.5) == is_fraud(int(s["transaction"]["transaction_id"][1:])) for s in new)
-    alerts = {a["transaction_id"]: a for a in values(settings, "alerts")}
+    alerts = {a["transaction_id"]: a for a in transaction_alerts(settings)}
     for scored in new:
         if scored["score"] > 0.5:
             reasons = alerts[scored["transaction"]["transaction_id"]]["reasons"]

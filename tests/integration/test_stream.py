@@ -13,7 +13,7 @@ import pytest
 from fraud_stream.kafka import read_all
 from fraud_stream.records import DeadLetter, alert_id
 from fraud_stream.settings import Settings
-from tests.harness import Worker, a_broker, count, produce, settings_for, values, wait_until, worker
+from tests.harness import Worker, a_broker, count, produce, settings_for, transaction_alerts, values, wait_until, worker
 
 pytestmark = pytest.mark.broker
 START = 1_700_000_000.0
@@ -72,7 +72,7 @@ def test_every_good_transaction_is_scored_once_whatever_surrounds_it(run: Run) -
 
 
 def test_amount_above_the_threshold_is_alerted_as_people_expect(run: Run) -> None:
-    (alert,) = [a for a in values(run.settings, "alerts") if a["transaction_id"] == "H-above"]
+    (alert,) = [a for a in transaction_alerts(run.settings) if a["transaction_id"] == "H-above"]
     assert alert["alert_id"] == alert_id("H-above")
     assert (alert["severity"], alert["type"], alert["verdict"]) == ("CRITICAL", "THRESHOLD_VIOLATION", "block")
     assert alert["message"] == "Transaction amount $1,250.00 exceeds threshold of $1,000.00"
@@ -83,7 +83,7 @@ def test_amount_above_the_threshold_is_alerted_as_people_expect(run: Run) -> Non
 
 
 def test_velocity_is_counted_over_the_whole_hopping_window(run: Run) -> None:
-    alerted = {a["transaction_id"] for a in values(run.settings, "alerts") if a["customer_id"] == "burst"}
+    alerted = {a["transaction_id"] for a in transaction_alerts(run.settings) if a["customer_id"] == "burst"}
     assert alerted == {"B5", "B6"}  # the sixth payment within five minutes is the first too many
 
 
