@@ -18,7 +18,6 @@ from agents.outputs import encode
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.engine.app import Chunk
 from fraud_stream.models.drift import (
     ALERT_RATE,
     FRAUD_LABEL_RATE,
@@ -70,18 +69,14 @@ class Watcher:
             self._watch(ALERT_RATE, [made.verdict != "accept" for made in decisions], transactions)
             self._watch(LOG_AMOUNT, np.log1p(rows[:, _AMOUNT]), transactions)
 
-    def watch_labelled(self, found: Sequence[Labelled], chunk: Chunk) -> None:
-        """Watch the labelled transactions of a chunk; those that are read again after a rebalance were watched."""
-        if settings.drift.enabled:
-            new = found[len(found) - min(self._count_new(chunk), len(found)) :]
+    def watch_labelled(self, found: Sequence[tuple[int, Labelled]]) -> None:
+        """Watch labelled transactions, each with its offset; those that are read again after a rebalance were."""
+        if settings.drift.enabled and found:
+            new = [one for offset, one in found if offset > self._labelled_to]
+            self._labelled_to = max(self._labelled_to, found[-1][0])
             frauds = [one for one in new if one.is_fraud]
             self._watch(FRAUD_LABEL_RATE, [one.is_fraud for one in new], new)
             self._watch(MISSED_FRAUD_RATE, [one.verdict == "accept" for one in frauds], frauds)
-
-    def _count_new(self, chunk: Chunk) -> int:
-        count = sum(1 for record in chunk.records if record.offset > self._labelled_to)
-        self._labelled_to = max(self._labelled_to, chunk.records[-1].offset)
-        return count
 
     def _watch(self, name: str, values: Any, of: Sequence[Transaction | Labelled]) -> None:
         for change in self.detectors[name].observe(np.asarray(values, dtype=float)):

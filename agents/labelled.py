@@ -24,7 +24,7 @@ async def labelled(chunk: Chunk) -> None:
     """Take in a chunk of labelled transactions."""
     found = list(read(chunk))
     await notes.note(found)
-    watcher.watch_labelled(found, chunk)
+    watcher.watch_labelled(found)
     if settings.model.enabled:
         await trainer.take(found, chunk)
 

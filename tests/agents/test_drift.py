@@ -12,10 +12,9 @@ from agents.outputs import maker
 from fraud_stream.app import settings
 from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.engine.app import Chunk
 from fraud_stream.models.drift import STREAMS, Change
 from fraud_stream.records import Drift, Labelled, drift_id, read_alert
-from tests.agents.test_outputs import Outboxes, as_record
+from tests.agents.test_outputs import Outboxes
 
 START = 1_700_000_000.0
 
@@ -48,13 +47,13 @@ class Bench:
         """Labels of which `share` are frauds, of which `missed` were accepted."""
         found = [self.labelled(n, share, missed) for n in range(self.count, self.count + count)]
         self.count += count
-        self.watcher.watch_labelled(found, chunk(self.count - count, self.count))
+        self.watcher.watch_labelled(found)
 
-    def labelled(self, number: int, share: float, missed: float) -> Labelled:
+    def labelled(self, number: int, share: float, missed: float) -> tuple[int, Labelled]:
         is_fraud, verdict = bool(self.rng.random() < share), "accept" if self.rng.random() < missed else "block"
-        return Labelled(
+        return number, Labelled(
             f"T{number}", "C1", START + number, 5.0, is_fraud, START, "analyst", None, None, 0.0, verdict, "none", b"",
-            "f", "labels-0", number,
+            "f",
         )  # fmt: skip
 
     def told(self) -> list[Drift]:
@@ -64,12 +63,6 @@ class Bench:
 
     def streams(self) -> list[str]:
         return [one.stream for one in self.told()]
-
-
-def chunk(begin: int, end: int) -> Chunk:
-    async def acknowledge() -> None: ...
-
-    return Chunk("labelled", 0, [as_record(b"", offset=n) for n in range(begin, end)], acknowledge)
 
 
 @pytest.fixture
@@ -144,7 +137,7 @@ def test_a_fall_of_the_frauds_is_not_severe(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("time", "year"), [(1e300, 9999), (-1e300, 1970)])
 def test_a_labelled_transaction_of_any_time_may_give_a_drift_away(bench: Bench, time: float, year: int) -> None:
-    one = msgspec.structs.replace(bench.labelled(1, 1.0, 1.0), timestamp=time)
+    one = msgspec.structs.replace(bench.labelled(1, 1.0, 1.0)[1], timestamp=time)
     assert described("fraud_label_rate", Change(0, 0.1, 0.2, 100), one).event_time.year == year
 
 
@@ -161,15 +154,10 @@ def test_the_same_decisions_give_the_same_record(monkeypatch: pytest.MonkeyPatch
 def test_labels_that_are_read_again_are_watched_once(bench: Bench) -> None:
     bench.label(1_000)
     again = [bench.labelled(n, 0.1, 0.2) for n in range(500, 1_500)]
-    bench.watcher.watch_labelled(again, chunk(500, 1_500))
+    bench.watcher.watch_labelled(again)
     assert bench.watcher.detectors["fraud_label_rate"].count == 1_500
-    bench.watcher.watch_labelled(again, chunk(500, 1_500))
+    bench.watcher.watch_labelled(again)
     assert bench.watcher.detectors["fraud_label_rate"].count == 1_500
-
-
-def test_dead_letters_among_labels_do_no_harm(bench: Bench) -> None:
-    bench.watcher.watch_labelled([bench.labelled(n, 0.1, 0.2) for n in range(300)], chunk(0, 1_000))
-    assert bench.watcher.detectors["fraud_label_rate"].count == 300
 
 
 def test_a_refit_is_asked_for_when_frauds_change_and_that_is_set(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
