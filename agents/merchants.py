@@ -1,10 +1,11 @@
 """Notes what labels tell of the merchants, and publishes it; every worker scores with it.
 
-The worker that reads `labelled` notes, and publishes with each commit the histories that have changed.  A history says
+The worker that reads `labelled` notes, and publishes now and then the histories that have changed.  A history says
 which labels it has noted, so that one that is read again changes nothing.
 """
 
 import logging
+import time
 from collections.abc import Iterable
 
 import msgspec
@@ -19,11 +20,24 @@ log = logging.getLogger(__name__)
 decoder = msgspec.json.Decoder(MerchantRisk)
 
 
+class Head(msgspec.Struct):
+    """What tells whether a history is news."""
+
+    merchant_id: str
+    noted: int
+
+
+heads = msgspec.json.Decoder(Head)
+#: Where the model is learnt, the chunks wait for that in any case, and histories are published as often.
+INTERVAL = settings.model.publish_interval if settings.model.enabled else 0.0
+
+
 class Notes:
     """What this worker notes, while it is the one that does."""
 
     def __init__(self) -> None:
         self.merchants = Merchants()
+        self.published_at = 0.0
         self._is_up_to_date = False
         self._rebalances = 0
 
@@ -52,8 +66,16 @@ class Notes:
 notes = Notes()
 
 
-def publish() -> None:
-    """Publish what has changed."""
+def publish_if_due() -> None:
+    """Publish what has changed, at most once an interval."""
+    now = time.time()
+    if now >= notes.published_at + INTERVAL:
+        publish(now)
+
+
+def publish(now: float) -> None:
+    """Publish what has changed: also before chunks are acknowledged that it was noted from."""
+    notes.published_at = now
     for name, history in notes.merchants.changed():
         record = encode(MerchantRisk.of(name, history))
         app.group_commit.outbox.put(settings.topics.merchant_risk, 0, name.encode(), record)
@@ -64,11 +86,12 @@ def take(value: bytes | None) -> None:
     if value is None:
         return
     try:
-        risk = decoder.decode(value)
-        notes.merchants.take(risk.merchant_id, risk.history())
+        head = heads.decode(value)
+        if notes.merchants.is_news(head.merchant_id, head.noted):
+            notes.merchants.take(head.merchant_id, decoder.decode(value).history())
     except (ValueError, OverflowError, RecursionError) as error:
         log.error("refused what %s says of a merchant: %s", settings.topics.merchant_risk, error)
 
 
 reader = app.read_whole(settings.topics.merchant_risk, take)
-app.group_commit.before_commit.append(publish)
+app.group_commit.before_commit.append(publish_if_due)

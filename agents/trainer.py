@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from agents import merchants
 from agents.models import learning, maker, reader, shelf
 from agents.outputs import encode, features_version
 from fraud_stream.app import app, settings
@@ -104,6 +105,8 @@ class Trainer:
             return
         state = self.model.publish(now, self._taken.progress())
         app.group_commit.outbox.put(settings.topics.models, 0, state.name.encode(), encode(state))
+        if self._unpublished:
+            merchants.publish(now)  # the same chunks were noted there
         for chunk in self._unpublished:
             app.group_commit.finish(chunk.acknowledge)
         self._unpublished, self._has_learnt = [], False

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from hashlib import blake2b
-from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 
 from fraud_stream.domain.decision import Verdict
 from fraud_stream.domain.intake import LONGEST_ID
@@ -288,38 +288,38 @@ class MerchantRisk(msgspec.Struct, frozen=True):
         merchant_id: The merchant; also the Kafka key.
         noted: How many labels were noted: of two records of a merchant the larger is the newer.
         read: The newest offset of `labelled` that was noted.
-        times: The moments, seconds since 1970, ascending.
-        labels: How many labels were known at each, in all.
-        frauds: The frauds among them.
+        times: The moments, seconds since 1970, ascending: 64-bit floats, little-endian, in Base64.
+        labels: How many labels were known at each, in all: 64-bit integers likewise.
+        frauds: The frauds among them, likewise.
         once: What was noted and may come again.
     """
 
     merchant_id: str
     noted: int
     read: int
-    times: list[float]
-    labels: list[int]
-    frauds: list[int]
+    times: bytes
+    labels: bytes
+    frauds: bytes
     once: Once = msgspec.field(default_factory=Once)
 
     @classmethod
     def of(cls, merchant_id: str, history: History) -> "MerchantRisk":
         """The record of a history."""
         outcomes = history.outcomes
-        lists = outcomes.times.tolist(), outcomes.labels.tolist(), outcomes.frauds.tolist()
-        return cls(merchant_id, history.noted, history.read, *lists, history.once)
+        numbers = outcomes.times.tobytes(), outcomes.labels.tobytes(), outcomes.frauds.tobytes()
+        return cls(merchant_id, history.noted, history.read, *numbers, history.once)
 
     def history(self) -> History:
         """The history in the record.
 
         Raises:
-            ValueError: Its lists differ in length, or do not ascend.
+            ValueError: Its numbers differ in length, or do not ascend.
         """
-        for numbers in (self.times, self.labels, self.frauds):
-            if len(numbers) != len(self.times) or any(one > other for one, other in pairwise(numbers)):
+        columns = Doubles("d", self.times), Longs("q", self.labels), Longs("q", self.frauds)
+        for numbers in columns:
+            if len(numbers) != len(columns[0]) or not (np.diff(np.asarray(numbers)) >= 0).all():
                 raise ValueError(f"the numbers of merchant {self.merchant_id!r} do not ascend together")
-        outcomes = Outcomes(Doubles.of(self.times), Longs.of(self.labels), Longs.of(self.frauds))
-        return History(self.noted, self.once, outcomes, self.read)
+        return History(self.noted, self.once, Outcomes(*columns), self.read)
 
 
 def alert_id(transaction_id: str) -> str:

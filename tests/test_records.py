@@ -69,7 +69,7 @@ INSTANCES = [
         3.0,
     ),
     DeadLetter("bad_id", "too long", "transactions", 1, 2, NOW.timestamp()),
-    MerchantRisk("M1", 2, 12, [NOW.timestamp()], [2], [1], ONCE),
+    MerchantRisk("M1", 2, 12, bytes(8), bytes(8), bytes(8), ONCE),
     ModelState(
         "online", "logistic", 3, ["amount"], 100, 7, {"weights": [0.5]}, NOW.timestamp(), Progress(12, [(7, 9)], ONCE)
     ),

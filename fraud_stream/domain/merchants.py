@@ -40,9 +40,13 @@ class Merchants:
 
     def take(self, merchant: str, history: History) -> None:
         """Take over what another worker noted, unless as much is known here."""
-        known = self.histories.get(merchant)
-        if known is None or known.noted < history.noted:
+        if self.is_news(merchant, history.noted):
             self.histories[merchant] = history
+
+    def is_news(self, merchant: str, noted: int) -> bool:
+        """Whether a history with so many labels knows more than the one held."""
+        known = self.histories.get(merchant)
+        return known is None or known.noted < noted
 
     def changed(self) -> Iterator[tuple[str, History]]:
         """Those in which something was noted since this was last asked."""

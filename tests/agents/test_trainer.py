@@ -241,3 +241,13 @@ async def test_in_a_rebalance_and_at_the_end_nothing_is_held_back(bench: Bench) 
     bench.trainer.forget()
     await bench.learn(bench.chunk(due(0, 5_000.0, 100.0), name="after"))
     assert bench.given_back == ["before", "meanwhile"]
+
+
+async def test_histories_are_published_before_the_chunks_are_acknowledged_that_they_were_noted_from(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published: list[int] = []
+    monkeypatch.setattr(module.merchants, "publish", lambda _: published.append(len(bench.acknowledged)))
+    await bench.learn(bench.chunk(labelled(0)))
+    await bench.commit()
+    assert (published, bench.acknowledged) == ([0], ["chunk"])

@@ -1,0 +1,127 @@
+"""``python -m benchmarks.replay FILE``: the same payments offline and through broker and worker at full speed.
+
+The labels are on their topic before their time, as the whole file is replayed within minutes: each says when it became
+known, and counts from then on only.  So what the worker says of the test must be as good as what `fraud-stream
+evaluate` says of it.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import msgspec
+import numpy as np
+
+from benchmarks.material import Keyed
+from benchmarks.stage import BROKERS, Stage, stage
+from benchmarks.topics import Filler, Progress, wait_for_quiet
+from fraud_stream.commands.evaluate import COLUMNS, labelled
+from fraud_stream.domain.intake import Intake
+from fraud_stream.domain.sliding import DAY
+from fraud_stream.evaluation.measures import Quality, quality, without_known_cards
+from fraud_stream.evaluation.prequential import Judged, Payment, Prequential
+from fraud_stream.files.mapping import load_mapping
+from fraud_stream.kafka import read_all
+from fraud_stream.options import Moment, Span
+from fraud_stream.records import Label
+from fraud_stream.terminal import print_table
+
+
+class Test(NamedTuple):
+    """What is compared.
+
+    Attributes:
+        begin: Its first event time, seconds since 1970.
+        end: The first behind it.
+        delay: Seconds from a payment to its label.
+    """
+
+    begin: float
+    end: float
+    delay: float
+
+
+class _Transaction(msgspec.Struct):
+    transaction_id: str
+
+
+class _Scored(msgspec.Struct):
+    """What is read of a decision here."""
+
+    transaction: _Transaction
+    score: float | None
+
+
+def compare(place: Stage, payments: Sequence[Payment], test: Test) -> dict[str, Quality | None]:
+    """The quality of the online model in the test, offline and in the stream.
+
+    Args:
+        place: The broker.
+        payments: All payments in order of time, before the test too; none twice.
+        test: What is compared.
+    """
+    offline = Prequential(place.settings, test.delay, with_challenger=False).run(payments)
+    said = stream(place, payments, test.delay)
+    scores = [said.get(one.transaction.transaction_id) for one in payments]
+    streamed = np.array([np.nan if score is None else score for score in scores])
+    both = replace(offline, scores={"offline": offline.scores["online"], "stream": streamed})
+    tested: Judged = without_known_cards(both, test.begin, test.end, test.delay)
+    return {name: quality(tested, name) for name in both.scores}
+
+
+def stream(place: Stage, payments: Sequence[Payment], delay: float) -> dict[str, float | None]:
+    """The score that a worker gives each payment, by transaction id; it learns the labels that are `delay` late."""
+    filler, topics = Filler(place.settings.broker), place.settings.topics
+    encode = msgspec.json.Encoder().encode
+    filler.put(topics.labels, (Keyed(one.transaction.customer_id, encode(_label(one, delay))) for one in payments))
+    filler.put(topics.transactions, (Keyed(one.transaction.customer_id, encode(one.transaction)) for one in payments))
+    with place.worker("fraud_stream") as worker:
+        worker.wait_until_ready()
+        progress = Progress(place.settings.broker, place.settings.app.id, filler.ends)
+        try:
+            wait_for_quiet(progress, worker.check)
+        finally:
+            progress.close()
+    decode = msgspec.json.Decoder(_Scored).decode
+    found = (decode(message.value()) for message in read_all(place.settings, topics.scored))
+    return {one.transaction.transaction_id: one.score for one in found}
+
+
+def _label(one: Payment, delay: float) -> Label:
+    tx = one.transaction
+    return Label(tx.transaction_id, tx.customer_id, one.is_fraud, tx.timestamp + delay, "file")
+
+
+def payments_of(file: Path, mapping: str, begin: float, end: float) -> list[Payment]:
+    """The payments of a file from `begin` to `end`, seconds since 1970, in order of time."""
+    found: Iterable[Payment] = labelled(file, load_mapping(mapping), Intake())
+    return [one for one in found if begin <= one.transaction.timestamp < end]
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mapping", default="handbook", show_default=True, help="What its columns are called.")
+@click.option("--since", type=Moment(), default="2018-04-01", show_default=True, help="Leave earlier payments out.")
+@click.option("--from", "begin", type=Moment(), default="2018-08-08", show_default=True, help="The test begins.")
+@click.option("--to", "end", type=Moment(), default="2018-08-15", show_default=True, help="The test ends.")
+@click.option(
+    "--label-delay", "delay", type=Span(), default="7d", show_default=True, help="From a payment to its label."
+)
+@click.option("--broker", type=click.Choice(list(BROKERS)), default="embedded", show_default=True)
+def main(file: Path, mapping: str, since: float, broker: str, **test: float) -> None:
+    """Judge the online model in a test, offline and in the stream."""
+    payments = payments_of(file, mapping, since, test["end"])
+    began = time.monotonic()
+    with stage(broker) as place:
+        found = compare(place, payments, Test(**test))
+    days = (test["end"] - test["begin"]) / DAY
+    title = f"{len(payments):,} payments, test of {days:.0f} days, {time.monotonic() - began:.0f} s"
+    rows = [(name, *("-" if one is None else f"{value:.4f}" for value in one or [])) for name, one in found.items()]
+    print_table(title, ("", *COLUMNS), rows)
+
+
+if __name__ == "__main__":
+    main()
