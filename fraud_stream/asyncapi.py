@@ -6,11 +6,13 @@ from fraud_stream.kafka import TopicSpec, topic_specs
 from fraud_stream.records import (
     Alert,
     DeadLetter,
+    EvaluationDay,
     Label,
     Labelled,
     MerchantRisk,
     ModelState,
     ScoredTransaction,
+    Traffic,
 )
 from fraud_stream.schemas import attributes, schema_components, transaction_schema
 from fraud_stream.settings import BrokerSettings, Settings
@@ -22,7 +24,7 @@ BINDING = "0.5.0"
 INCOMING = "IncomingTransaction"
 #: A dead letter's value: the record's own bytes, whatever they are.
 UNTOUCHED = "Untouched"
-_RECORDS = (Label, Alert, ScoredTransaction, Labelled, ModelState, MerchantRisk)
+_RECORDS = (Label, Alert, ScoredTransaction, Labelled, ModelState, EvaluationDay, Traffic, MerchantRisk)
 #: Topics that every worker reads whole, without a group.
 _READ_WHOLE = ("models", "merchant_risk")
 _REFERENCE = "#/components/schemas/{name}"
@@ -39,6 +41,7 @@ class Channel(NamedTuple):
         key: What its keys are.
         meaning: What it carries.
         actions: What the worker does there.
+        others: The schemas of values of other kinds.
     """
 
     field: str
@@ -46,6 +49,12 @@ class Channel(NamedTuple):
     key: str
     meaning: str
     actions: tuple[Action, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """The schemas of its values."""
+        return (self.schema, *self.others)
 
 
 CHANNELS = (
@@ -56,7 +65,14 @@ CHANNELS = (
     Channel(
         "labelled", "Labelled", "the transaction's id", "Scored payments with their final labels.", ("send", "receive")
     ),
-    Channel("models", "ModelState", "the model's name", "States of the model as plain numbers.", ("send", "receive")),
+    Channel(
+        "models",
+        "ModelState",
+        "the record's name",
+        "The model as plain numbers, and what labels tell of its scores.",
+        ("send", "receive"),
+        ("EvaluationDay", "Traffic"),
+    ),
     Channel(
         "merchant_risk",
         "MerchantRisk",
@@ -133,18 +149,18 @@ def _channel(channel: Channel, spec: TopicSpec, settings: Settings) -> dict[str,
     return {
         "address": spec.name,
         "description": f"{channel.meaning} Key: {channel.key}.",
-        "messages": {channel.schema: _message(channel)},
+        "messages": {schema: _message(channel, schema) for schema in channel.schemas},
         "bindings": {"kafka": kafka},
     }
 
 
-def _message(channel: Channel) -> dict[str, Any]:
+def _message(channel: Channel, schema: str) -> dict[str, Any]:
     message = {
-        "name": channel.schema,
-        "payload": {"$ref": _REFERENCE.format(name=channel.schema)},
+        "name": schema,
+        "payload": {"$ref": _REFERENCE.format(name=schema)},
         "bindings": {"kafka": {"key": {"type": "string", "description": channel.key}, "bindingVersion": BINDING}},
     }
-    if channel.schema == UNTOUCHED:
+    if schema == UNTOUCHED:
         message |= {"contentType": "application/octet-stream", "headers": _dead_letter_headers()}
     return message
 
@@ -165,7 +181,7 @@ def _operation(action: Action, channel: Channel, settings: Settings) -> dict[str
         "action": action,
         "channel": {"$ref": place},
         "summary": channel.meaning,
-        "messages": [{"$ref": f"{place}/messages/{channel.schema}"}],
+        "messages": [{"$ref": f"{place}/messages/{schema}"} for schema in channel.schemas],
     }
     if action == "receive" and channel.field not in _READ_WHOLE:
         group = {"type": "string", "enum": [settings.app.id]}

@@ -23,6 +23,7 @@ class Context(NamedTuple):
     model_version: str
     rules_version: str
     decided_at: float
+    threshold: float = 0.5
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
@@ -82,6 +83,7 @@ class Reporter:
             _reasons(decision, values),
             context.model_version,
             context.rules_version,
+            context.threshold,
         )
 
     def scored(self, tx: Transaction, row: Sequence[float], decision: Decision, told: Told) -> ScoredTransaction:
@@ -104,6 +106,7 @@ class Reporter:
             record.offset,
             context.decided_at,
             context.decided_at - record.timestamp / 1000.0,
+            context.threshold,
         )
 
     def pending(self, tx: Transaction, features: bytes, decision: Decision, context: Context) -> Pending:

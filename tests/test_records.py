@@ -9,15 +9,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.intake import ALIASES, LONGEST_ID, LONGEST_TEXT, Intake, Limits, Refused
+from fraud_stream.models.live.day import ContestantRecord
+from fraud_stream.models.live.traffic import TrafficDay
 from fraud_stream.records import (
     Alert,
     DeadLetter,
+    EvaluationDay,
     Label,
     Labelled,
     MerchantRisk,
     ModelState,
     Reason,
     ScoredTransaction,
+    Traffic,
     Transaction,
 )
 from fraud_stream.schemas import attributes, json_schemas, schema_components, transaction_schema
@@ -61,6 +65,17 @@ INSTANCES = [
     ),
     DeadLetter("bad_id", "too long", "transactions", 1, 2, NOW.timestamp()),
     MerchantRisk("M1", 2, {"labels-0": 12}, [NOW.timestamp()], [2], [1]),
+    EvaluationDay(
+        "evaluation-2024-01-31",
+        "evaluation",
+        19_753,
+        1,
+        [1, 0, 0, 0],
+        b"",
+        {"deciding": ContestantRecord(b"", b"", b"", b"", b"")},
+        {"labels-0": 12},
+    ),
+    Traffic("traffic-3", "traffic", 3, 1, {19_753: TrafficDay(1, NOW.timestamp(), NOW.timestamp(), b"")}),
     ModelState("online", "logistic", 3, ["amount"], 100, 7, {"weights": [0.5]}, {"labelled-0": 12}, NOW.timestamp()),
 ]
 INPUT = transaction_schema()
