@@ -11,7 +11,6 @@ import msgspec
 from agents.models import takers
 from fraud_stream.app import settings
 from fraud_stream.domain.decision import Thresholds
-from fraud_stream.errors import ModelError
 from fraud_stream.models.live import report
 from fraud_stream.models.live.day import KIND as EVALUATION
 from fraud_stream.models.live.day import EvaluationDay
@@ -24,7 +23,7 @@ from fraud_stream.models.live.traffic import Traffic, together
 log = logging.getLogger(__name__)
 _day_decoder = msgspec.json.Decoder(EvaluationDay)
 _traffic_decoder = msgspec.json.Decoder(Traffic)
-_UNSOUND = (ValueError, OverflowError, RecursionError, ModelError)
+_UNSOUND = (ValueError, OverflowError, RecursionError)
 
 
 class Board:

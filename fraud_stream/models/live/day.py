@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud_stream.domain.sliding import DAY
-from fraud_stream.errors import ModelError
 from fraud_stream.models.live import calibration, delays, odds
 from fraud_stream.models.live.cards import Payments, TopCards
 
@@ -137,7 +136,7 @@ class Contestant:
         """What has travelled.
 
         Raises:
-            ModelError: It is damaged.
+            ValueError: It is damaged.
         """
         made = cls(cards)
         made.counts = _integers(record.scores, 2 * odds.BINS).reshape(2, odds.BINS)
@@ -216,11 +215,11 @@ class QualityDay:
         """What has travelled.
 
         Raises:
-            ModelError: It is damaged.
+            ValueError: It is damaged.
         """
         names = record.contestants
         if not 0 <= record.day <= LAST_DAY or len(names) > _MOST_CONTESTANTS or not all(map(str.isidentifier, names)):
-            raise ModelError(f"evaluation of day {record.day} with {len(names)} contestants")
+            raise ValueError(f"evaluation of day {record.day} with {len(names)} contestants")
         made = cls(record.day, cards)
         made.outcomes = _integers(np.array(record.outcomes, np.int64).tobytes(), 4).reshape(2, 2)
         made.delays = _integers(record.delays, delays.BINS)
@@ -239,8 +238,8 @@ def _floats(data: bytes, number: int) -> NDArray[np.float64]:
 
 def _numbers(data: bytes, number: int, kind: np.dtype[Any]) -> NDArray[Any]:
     if len(data) != 8 * number or number > _MOST_CARDS:
-        raise ModelError(f"{len(data)} bytes of an evaluation, where {8 * number} are needed")
+        raise ValueError(f"{len(data)} bytes of an evaluation, where {8 * number} are needed")
     found: NDArray[Any] = np.frombuffer(data, kind).copy()
     if not (np.isfinite(found).all() and (found >= 0).all()):
-        raise ModelError("numbers of an evaluation that count nothing")
+        raise ValueError("numbers of an evaluation that count nothing")
     return found

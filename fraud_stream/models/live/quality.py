@@ -92,7 +92,7 @@ class LiveQuality:
         """Take over what another worker noted, unless as much is known here.
 
         Raises:
-            ModelError: The record is damaged.
+            ValueError: The record is damaged.
         """
         taken = QualityDay.of(record, self._cards)
         known = self._day(record.day)

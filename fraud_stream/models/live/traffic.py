@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud_stream.domain.sliding import DAY
-from fraud_stream.errors import ModelError
 from fraud_stream.models.live import odds
 from fraud_stream.models.live.day import LAST_DAY
 from fraud_stream.models.live.quality import MOST_DAYS
@@ -76,11 +75,11 @@ class Traffic(msgspec.Struct, frozen=True):
         """This, if it is sound.
 
         Raises:
-            ModelError: It is damaged.
+            ValueError: It is damaged.
         """
         sound = all(0 <= number <= LAST_DAY and day.is_sound for number, day in self.days.items())
         if not sound or len(self.days) > MOST_DAYS:
-            raise ModelError(f"{self.name} counts nothing")
+            raise ValueError(f"{self.name} counts nothing")
         return self
 
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from fraud_stream.domain.sliding import DAY
-from fraud_stream.errors import ModelError
 from fraud_stream.models.live.cards import card_numbers
 from fraud_stream.models.live.day import ContestantRecord, EvaluationDay, LabelledColumns
 from fraud_stream.models.live.figures import figures_of, label_delays, sent
@@ -165,6 +164,6 @@ def damaged(**changes: bytes) -> dict[str, ContestantRecord]:
 )
 def test_a_damaged_record_changes_nothing(changes: dict[str, object]) -> None:
     quality = LiveQuality(5)
-    with pytest.raises(ModelError):
+    with pytest.raises(ValueError, match="evaluation"):
         quality.take(record(noted=10**6, **changes))
     assert quality.days() == []

@@ -4,7 +4,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.sliding import DAY
-from fraud_stream.errors import ModelError
 from fraud_stream.models.live import odds
 from fraud_stream.models.live.threshold import ENOUGH_FRAUDS, HIGHEST, LOWEST, by_best_f1, by_budget
 from fraud_stream.models.live.traffic import MOST_DAYS, SCORED_DAYS, Traffic, TrafficDay, counted, together, updated
@@ -126,5 +125,5 @@ DAMAGED = {
 
 @pytest.mark.parametrize("found", DAMAGED.values(), ids=DAMAGED)
 def test_damaged_traffic_is_refused(found: dict[int, TrafficDay]) -> None:
-    with pytest.raises(ModelError, match="traffic-0 counts nothing"):
+    with pytest.raises(ValueError, match="traffic-0 counts nothing"):
         Traffic("traffic-0", "traffic", 0, 1, found).check()
