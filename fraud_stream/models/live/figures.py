@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fraud_stream.models.live import calibration, delays, odds
-from fraud_stream.models.live.cards import card_precisions, nobody
+from fraud_stream.models.live.cards import card_precisions
 from fraud_stream.models.live.day import QualityDay
 
 #: The contestant whose score decides.
@@ -28,7 +28,7 @@ class Figures(NamedTuple):
         f1: Their harmonic mean.
         best_f1: The best F1 of all thresholds.
         best_threshold: The threshold that gives it.
-        card_precision: Card Precision@k, the mean of the days.
+        card_precision: Card Precision@k, the mean of the days that have scores.
         calibration_error: The expected calibration error.
     """
 
@@ -74,7 +74,7 @@ def figures_of(days: Sequence[QualityDay], name: str, threshold: float, cards: i
     """
     counts, sums = counts_of(days, name), sums_of(days, name)
     best, best_threshold = odds.best_f1(counts) if counts[1].any() else (math.nan, math.nan)
-    by_day = cards_by_day(days, name, cards)
+    by_day = cards_by_day(days, name, cards).values()
     return Figures(
         int(counts.sum()),
         int(counts[1].sum()),
@@ -88,10 +88,10 @@ def figures_of(days: Sequence[QualityDay], name: str, threshold: float, cards: i
     )
 
 
-def cards_by_day(days: Sequence[QualityDay], name: str, cards: int) -> list[float]:
-    """Card Precision@k of each day; a card that was found on one of these days is not looked at again."""
-    kept = [day.contestants[name].cards.kept() if name in day.contestants else nobody() for day in days]
-    return list(card_precisions(kept, cards))
+def cards_by_day(days: Sequence[QualityDay], name: str, cards: int) -> dict[int, float]:
+    """Card Precision@k of each day that has scores; a card that was found on one of them is not looked at again."""
+    kept = {day.day: day.contestants[name].cards.kept() for day in days if name in day.contestants}
+    return dict(zip(kept, card_precisions(kept.values(), cards), strict=True))
 
 
 class Sent(NamedTuple):

@@ -136,13 +136,13 @@ def _by_day(whole: Evaluation) -> list[dict[str, Any]]:
             "label_delay_seconds": label_delays([day]),
             "contestants": {
                 name: figures_of([day], name, whole.threshold.value, whole.cards)
-                ._replace(card_precision=cards[name][place])
+                ._replace(card_precision=cards[name][day.day])
                 ._asdict()
                 for name in names
                 if name in day.contestants
             },
         }
-        for place, day in enumerate(whole.days)
+        for day in whole.days
     ]
 
 
