@@ -39,7 +39,7 @@ class LabelledColumns(NamedTuple):
     alerted: NDArray[np.bool_]
     scores: Mapping[str, NDArray[np.float64]]
 
-    def only(self, chosen: NDArray[np.bool_]) -> "LabelledColumns":
+    def only(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "LabelledColumns":
         """Those that are chosen."""
         return LabelledColumns(
             self.times[chosen],

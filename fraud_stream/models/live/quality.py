@@ -9,6 +9,7 @@ Source: Gama, Sebastião, Rodrigues: On evaluating stream learning algorithms. M
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.models.live.cards import KEPT
@@ -49,18 +50,15 @@ class LiveQuality:
             columns: The transactions.
             origins: The name and offset of the record that completed each.
         """
-        numbers = (columns.times // DAY).astype(np.int64)
-        for number in np.unique(numbers).tolist():
-            chosen = numbers == number
+        for number, places in _by_day(columns.times):
             day = self._day(number)
             if day is None:
-                self.too_old += int(chosen.sum())
+                self.too_old += len(places)
                 continue
-            new = [day.is_new(*origins[place]) for place in np.flatnonzero(chosen).tolist()]
-            chosen[chosen] = new
-            if any(new):
+            new = [place for place in places.tolist() if day.is_new(*origins[place])]
+            if new:
                 self._changed.add(number)
-                day.add(columns if chosen.all() else columns.only(chosen))
+                day.add(columns.only(np.array(new)))
 
     def _day(self, number: int) -> QualityDay | None:
         """A day, made if it is one of the newest; None where it is too old."""
@@ -106,3 +104,11 @@ class LiveQuality:
             other.take(day.record())
         other._forgotten = set(self._forgotten)
         return other
+
+
+def _by_day(times: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """The days of some times, and the places of each day's times, in order."""
+    numbers = (times // DAY).astype(np.int64)
+    order = np.argsort(numbers, kind="stable")
+    found, starts = np.unique(numbers[order], return_index=True)
+    return zip(found.tolist(), np.split(order, starts[1:]), strict=True)
