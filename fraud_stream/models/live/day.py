@@ -52,14 +52,14 @@ class LabelledColumns(NamedTuple):
 
 
 class ContestantRecord(msgspec.Struct, frozen=True):
-    """What the labels say of one contestant's scores of a day; bytes hold 64-bit numbers, little-endian.
+    """What the labels say of one contestant's scores of a day; the numbers are little-endian.
 
     Attributes:
-        scores: Integers: transactions by bin of the log odds, the genuine ones, then the frauds.
-        calibration: Floats: by tenth of the probability transactions, frauds, and the sum of the probabilities.
-        cards: Integers: numbers of the highest-scored customers, the highest first.
-        highest: Floats: the highest score of each.
-        frauds: Integers: whether one of its payments was fraud.
+        scores: 64-bit integers: transactions by bin of the log odds, the genuine ones, then the frauds.
+        calibration: 64-bit floats: by tenth of the probability transactions, frauds, and the sum of the probabilities.
+        cards: 32-bit integers: numbers of the highest-scored customers, the highest first.
+        highest: 64-bit floats: the highest score of each.
+        frauds: Bytes: whether one of its payments was fraud.
     """
 
     scores: bytes
@@ -128,7 +128,7 @@ class Contestant:
     def record(self) -> ContestantRecord:
         """As it travels."""
         kept = self.cards.kept()
-        parts = (self.counts, self.sums, kept.cards, kept.scores, kept.frauds.astype(np.int64))
+        parts = (self.counts, self.sums, kept.cards.astype(np.uint32), kept.scores, kept.frauds)
         return ContestantRecord(*(part.tobytes() for part in parts))
 
     @classmethod
@@ -141,9 +141,10 @@ class Contestant:
         made = cls(cards)
         made.counts = _integers(record.scores, 2 * odds.BINS).reshape(2, odds.BINS)
         made.sums = _floats(record.calibration, 3 * calibration.BINS).reshape(3, calibration.BINS)
-        kept = _integers(record.cards, len(record.cards) // 8)
-        frauds = _integers(record.frauds, len(kept)).astype(np.bool_)
-        made.cards = TopCards(cards, Payments(kept, _floats(record.highest, len(kept)), frauds))
+        number = len(record.frauds)
+        kept = _numbers(record.cards, number, "<u4").astype(np.int64)
+        frauds = _numbers(record.frauds, number, "u1").astype(np.bool_)
+        made.cards = TopCards(cards, Payments(kept, _floats(record.highest, number), frauds))
         return made
 
 
@@ -229,16 +230,17 @@ class QualityDay:
 
 
 def _integers(data: bytes, number: int) -> NDArray[np.int64]:
-    return _numbers(data, number, np.dtype("<i8"))
+    return _numbers(data, number, "<i8")
 
 
 def _floats(data: bytes, number: int) -> NDArray[np.float64]:
-    return _numbers(data, number, np.dtype("<f8"))
+    return _numbers(data, number, "<f8")
 
 
-def _numbers(data: bytes, number: int, kind: np.dtype[Any]) -> NDArray[Any]:
-    if len(data) != 8 * number or number > _MOST_CARDS:
-        raise ValueError(f"{len(data)} bytes of an evaluation, where {8 * number} are needed")
+def _numbers(data: bytes, number: int, kind: str) -> NDArray[Any]:
+    needed = number * np.dtype(kind).itemsize
+    if len(data) != needed or number > _MOST_CARDS:
+        raise ValueError(f"{len(data)} bytes of an evaluation, where {needed} are needed")
     found: NDArray[Any] = np.frombuffer(data, kind).copy()
     if not (np.isfinite(found).all() and (found >= 0).all()):
         raise ValueError("numbers of an evaluation that count nothing")

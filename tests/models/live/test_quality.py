@@ -158,7 +158,8 @@ def damaged(**changes: bytes) -> dict[str, ContestantRecord]:
         {"contestants": damaged(calibration=np.full(30, np.nan).tobytes())},
         {"contestants": damaged(cards=b"1")},
         {"contestants": damaged(highest=b"")},
-        {"contestants": damaged(cards=b"12345678" * 200_000)},
+        {"contestants": damaged(frauds=b"")},
+        {"contestants": damaged(cards=b"1234" * 200_000, highest=b"12345678" * 200_000, frauds=b"1" * 200_000)},
     ],
     ids=str,
 )
