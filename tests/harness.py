@@ -149,5 +149,10 @@ def values(settings: Settings, topic: str) -> list[Any]:
     return [orjson.loads(message.value()) for message in read_all(settings, topic)]
 
 
+def models(settings: Settings) -> list[Any]:
+    """Every published state of the online model."""
+    return [value for value in values(settings, "models") if value["name"] == settings.model.name]
+
+
 def count(settings: Settings, topic: str) -> int:
     return sum(1 for _ in read_all(settings, topic))
