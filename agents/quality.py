@@ -60,6 +60,11 @@ class Evaluator:
         self._published_at = 0.0
         self._rebalances = 0
 
+    @property
+    def too_old(self) -> int:
+        """Labelled transactions of days before those that are remembered, since this worker reads them."""
+        return self.quality.too_old if self.quality else 0
+
     async def note(self, found: Sequence[Labelled], chunk: Chunk) -> None:
         """Note what a chunk holds; it is not acknowledged before that is published."""
         both = Both(chunk.acknowledge)
