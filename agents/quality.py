@@ -122,12 +122,18 @@ def columns(found: Sequence[Labelled]) -> LabelledColumns:
 
 def scores(found: Sequence[Labelled]) -> dict[str, np.ndarray]:
     """What each contestant said, nan where it was not asked; the blend where both of its parts were."""
-    said = {name: np.array([getattr(one, field) for one in found], np.float64) for name, field in FIELDS.items()}
+    said = {name: _probabilities([getattr(one, field) for one in found]) for name, field in FIELDS.items()}
     if "online" in said and "challenger" in said:
         from fraud_stream.models.challenger import blended  # noqa: PLC0415 - scikit-learn, only where it is used
 
         said["blend"] = blended(said["online"], said["challenger"])
     return said
+
+
+def _probabilities(values: Sequence[float | None]) -> np.ndarray:
+    """A column of probabilities; somebody else may have written what is none."""
+    found: np.ndarray = np.clip(np.array(values, np.float64), 0.0, 1.0)
+    return found
 
 
 evaluator = Evaluator()

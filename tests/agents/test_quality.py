@@ -202,6 +202,15 @@ async def test_a_day_that_is_forgotten_is_taken_off_the_topic(bench: Bench) -> N
     assert len(bench.days()) == MOST_DAYS
 
 
+async def test_what_somebody_else_wrote_on_labelled_does_not_stop_the_worker(bench: Bench) -> None:
+    odd = [{"timestamp": 1e300}, {"timestamp": -1e300}, {"labelled_at": 1e300}, {"score": -5.0}, {"score": 7e9}]
+    await bench.note(*(labelled(n, **{"score": 0.5, **changes}) for n, changes in enumerate(odd)))
+    await bench.commit()
+    bench.read_all()
+    assert (bench.board.refused, sum(day.noted for day in bench.board.quality.days())) == (0, 5)
+    msgspec.json.encode(board_module.page())
+
+
 async def test_the_page_and_the_metrics_show_what_is_published(bench: Bench) -> None:
     known = [labelled(n, 0.2 + n / 20, n in (5, 8, 9), verdict="review" if n > 7 else "accept") for n in range(10)]
     await bench.note(*known, labelled(10, None))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.models.live.cards import KEPT
-from fraud_stream.models.live.day import EvaluationDay, LabelledColumns, QualityDay
+from fraud_stream.models.live.day import LAST_DAY, EvaluationDay, LabelledColumns, QualityDay
 
 #: So many days that have labelled transactions are remembered, the newest ones.
 MOST_DAYS = 30
@@ -108,7 +108,7 @@ class LiveQuality:
 
 def _by_day(times: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """The days of some times, and the places of each day's times, in order."""
-    numbers = (times // DAY).astype(np.int64)
+    numbers = np.clip(times // DAY, 0, LAST_DAY).astype(np.int64)
     order = np.argsort(numbers, kind="stable")
     found, starts = np.unique(numbers[order], return_index=True)
     return zip(found.tolist(), np.split(order, starts[1:]), strict=True)

@@ -24,9 +24,10 @@ class TrafficDay(msgspec.Struct, frozen=True):
 
     Attributes:
         transactions: How many.
-        first: The first event time, seconds since 1970.
+        first: The first event time of those that the model was asked about, seconds since 1970.
         last: The last one.
-        scores: By bin of the log odds how many the model scored; 64-bit integers, little-endian; empty where forgotten.
+        scores: By bin of the log odds how many it scored: 64-bit integers, little-endian; empty where it was not asked,
+            or it is too long ago.
     """
 
     transactions: int
@@ -46,9 +47,11 @@ class TrafficDay(msgspec.Struct, frozen=True):
 
     def plus(self, other: "TrafficDay") -> "TrafficDay":
         """Both together."""
-        counts = self.counts + other.counts
-        first, last = min(self.first, other.first), max(self.last, other.last)
-        return TrafficDay(self.transactions + other.transactions, first, last, counts.tobytes())
+        transactions = self.transactions + other.transactions
+        if not (self.scores and other.scores):
+            return msgspec.structs.replace(self if self.scores else other, transactions=transactions)
+        counts = (self.counts + other.counts).tobytes()
+        return TrafficDay(transactions, min(self.first, other.first), max(self.last, other.last), counts)
 
 
 Days = dict[int, TrafficDay]
@@ -93,9 +96,11 @@ def counted(times: NDArray[np.float64], scores: NDArray[np.float64]) -> Days:
 
 
 def _counted(times: NDArray[np.float64], scores: NDArray[np.float64]) -> TrafficDay:
-    asked = scores[~np.isnan(scores)]
-    counts = np.bincount(odds.bins_of(asked), minlength=odds.BINS) if len(asked) else np.zeros(odds.BINS, np.int64)
-    return TrafficDay(len(times), float(times.min()), float(times.max()), counts.tobytes())
+    asked = ~np.isnan(scores)
+    if not asked.any():
+        return TrafficDay(len(times), 0.0, 0.0, b"")
+    counts = np.bincount(odds.bins_of(scores[asked]), minlength=odds.BINS)
+    return TrafficDay(len(times), float(times[asked].min()), float(times[asked].max()), counts.tobytes())
 
 
 def together(parts: Iterable[Mapping[int, TrafficDay]]) -> Days:

@@ -111,7 +111,16 @@ def test_a_partition_remembers_so_many_days_and_the_scores_of_the_last() -> None
 
 def test_what_was_not_scored_counts_as_a_transaction_only() -> None:
     (day,) = counted(np.array([1.0, 2.0]), np.array([np.nan, 0.5])).values()
-    assert (day.transactions, day.counts.sum(), day.first, day.last) == (2, 1, 1.0, 2.0)
+    assert (day.transactions, day.counts.sum(), day.first, day.last) == (2, 1, 2.0, 2.0)
+
+
+def test_hours_in_which_the_model_was_not_asked_do_not_count() -> None:
+    asked = traffic(1, 5_000, start=DAY / 2, span=DAY / 4)
+    silent = counted(np.linspace(0, DAY / 2, 5_000), np.full(5_000, np.nan))
+    for parts in ([silent, asked], [asked, silent]):
+        whole = together(parts)
+        assert whole[0].transactions == 10_000
+        assert by_budget(whole.values(), 100.0) == by_budget(asked.values(), 100.0)
 
 
 DAMAGED = {
