@@ -5,12 +5,14 @@ from typing import Any
 
 import msgspec
 
+from agents.board import board
 from agents.drift import watcher
 from agents.merchants import notes
 from agents.models import maker, shelf
 from agents.outputs import Outputs, broker_time, send_dead_letter
+from agents.traffic import traffic
 from fraud_stream.app import app, settings
-from fraud_stream.domain.decision import Judge, Thresholds
+from fraud_stream.domain.decision import Judge
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.observation import CustomerState, Observer
 from fraud_stream.domain.transaction import Transaction
@@ -22,7 +24,7 @@ from tables import customer_frauds, customer_hopping, customer_profile, customer
 
 intake = Intake(settings.fields.names, settings.intake_limits)
 observer = Observer(maker, settings.windows.max_events)
-judge = Judge(maker.names, settings.rules, Thresholds(settings.model.alert_threshold, settings.model.block_threshold))
+judge = Judge(maker.names, settings.rules, board.thresholds)
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
@@ -41,8 +43,11 @@ async def detection(chunk: Chunk) -> None:
     if not taken:
         return
     rows = maker.rows([one.facts for one in taken])
+    judge.thresholds = board.thresholds
     decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer)
-    context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time())
+    times = [one.transaction.timestamp for one in taken]
+    traffic.note(chunk.partition, times, [decision.score for decision in decisions])
+    context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time(), judge.thresholds.alert)
     outputs = Outputs(chunk.partition, context)
     for one, row, decision in zip(taken, rows, decisions, strict=True):
         outputs.send(one.transaction, row, decision, (one.record, one.is_late))

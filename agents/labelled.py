@@ -10,6 +10,7 @@ from agents.drift import watcher
 from agents.merchants import notes
 from agents.models import maker
 from agents.outputs import features_version, send_dead_letter
+from agents.quality import evaluator
 from agents.trainer import trainer
 from fraud_stream.app import app, settings
 from fraud_stream.domain.intake import Refused
@@ -23,6 +24,7 @@ decoder = msgspec.json.Decoder(Labelled)
 async def labelled(chunk: Chunk) -> None:
     """Take in a chunk of labelled transactions."""
     found = list(read(chunk))
+    await evaluator.note(found, chunk)
     await notes.note(found)
     watcher.watch_labelled(found)
     if settings.model.enabled:

@@ -1,5 +1,6 @@
 """The figures as JSON for programs and as tables for people."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -194,9 +195,9 @@ def _recovery(found: Found) -> list[Table]:
 
 
 def _model(found: Found) -> list[Table]:
-    columns = ("transactions", "to score, us", "to learn, us", "both, us", "state, bytes")
-    both = found["score"] + found["learn"]
-    row = _n(found["transactions"]), *(f"{us:.1f}" for us in (found["score"], found["learn"], both)), _n(found["state"])
+    columns = ("transactions", "to score, us", "to learn, us", "both, us", "to evaluate, us", "state, bytes")
+    costs = found["score"], found["learn"], found["score"] + found["learn"], found.get("evaluate", math.nan)
+    row = _n(found["transactions"]), *(f"{us:.1f}" for us in costs), _n(found["state"])
     return [
         Table(
             "The online model alone, CPU a transaction", columns, [row], [f"asked: at most {MOST_MODEL:.0f}"], "model"

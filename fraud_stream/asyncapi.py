@@ -7,11 +7,13 @@ from fraud_stream.records import (
     Alert,
     DeadLetter,
     Drift,
+    EvaluationDay,
     Label,
     Labelled,
     MerchantRisk,
     ModelState,
     ScoredTransaction,
+    Traffic,
 )
 from fraud_stream.schemas import attributes, schema_components, transaction_schema
 from fraud_stream.settings import BrokerSettings, Settings
@@ -23,7 +25,17 @@ BINDING = "0.5.0"
 INCOMING = "IncomingTransaction"
 #: A dead letter's value: the record's own bytes, whatever they are.
 UNTOUCHED = "Untouched"
-_RECORDS = (Label, Alert, Drift, ScoredTransaction, Labelled, ModelState, MerchantRisk)
+_RECORDS = (
+    Label,
+    Alert,
+    Drift,
+    ScoredTransaction,
+    Labelled,
+    ModelState,
+    EvaluationDay,
+    Traffic,
+    MerchantRisk,
+)
 #: Topics that every worker reads whole, without a group.
 _READ_WHOLE = ("models", "merchant_risk")
 _REFERENCE = "#/components/schemas/{name}"
@@ -71,7 +83,14 @@ CHANNELS = (
     Channel(
         "labelled", "Labelled", "the transaction's id", "Scored payments with their final labels.", ("send", "receive")
     ),
-    Channel("models", "ModelState", "the model's name", "States of the model as plain numbers.", ("send", "receive")),
+    Channel(
+        "models",
+        "ModelState",
+        "the record's name",
+        "The model as plain numbers, and what labels tell of its scores.",
+        ("send", "receive"),
+        (("EvaluationDay", "evaluation- and the day"), ("Traffic", "traffic- and the partition")),
+    ),
     Channel(
         "merchant_risk",
         "MerchantRisk",

@@ -13,18 +13,22 @@ from fraud_stream.domain.once import Join, Once
 from fraud_stream.domain.outcomes import History, Outcomes
 from fraud_stream.domain.packed import Doubles, Longs
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.models.live.day import EvaluationDay
+from fraud_stream.models.live.traffic import Traffic
 from fraud_stream.models.state import ModelState
 
 __all__ = [
     "Alert",
     "DeadLetter",
     "Drift",
+    "EvaluationDay",
     "Label",
     "Labelled",
     "MerchantRisk",
     "ModelState",
     "Reason",
     "ScoredTransaction",
+    "Traffic",
     "Transaction",
     "Verdict",
     "alert_id",
@@ -96,6 +100,7 @@ class Alert(msgspec.Struct, frozen=True):
         reasons: All that spoke for it.
         model_version: The model that scored it.
         rules_version: The rules it was checked against.
+        threshold: The model's probability of fraud from which it alerted then.
     """
 
     alert_id: str
@@ -112,6 +117,7 @@ class Alert(msgspec.Struct, frozen=True):
     reasons: list[Reason]
     model_version: str
     rules_version: str
+    threshold: float = 0.5
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -183,6 +189,7 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
         offset: Its offset there.
         decided_at: When it was decided, seconds since 1970.
         latency: Seconds from the broker's timestamp to the decision.
+        threshold: The model's probability of fraud from which it alerted then.
     """
 
     transaction: Transaction
@@ -201,6 +208,7 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
     offset: int
     decided_at: float
     latency: float
+    threshold: float = 0.5
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ class Context(NamedTuple):
     model_version: str
     rules_version: str
     decided_at: float
+    threshold: float = 0.5
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -76,6 +77,7 @@ class Reporter:
             _reasons(decision, values),
             context.model_version,
             context.rules_version,
+            context.threshold,
         )
 
     def scored(self, tx: Transaction, row: Sequence[float], decision: Decision, told: Told) -> ScoredTransaction:
@@ -98,6 +100,7 @@ class Reporter:
             record.offset,
             context.decided_at,
             context.decided_at - record.timestamp / 1000.0,
+            context.threshold,
         )
 
     def pending(self, tx: Transaction, features: bytes, decision: Decision, told: Told) -> Pending:

@@ -190,8 +190,18 @@ class ModelSettings(Section):
     undersampling: float = Field(1.0, gt=0, le=1, description="the share of the genuine transactions that is learnt")
     min_frauds: int = Field(50, ge=1, description="frauds to learn before the model is asked")
     alert_threshold: float = Field(0.5, gt=0, le=1, description="probability of fraud from which it alerts")
+    threshold_by: Literal["fixed", "best-f1", "budget"] = "fixed"
+    alert_budget: float = Field(100.0, gt=0, le=1e9, description="alerts of the model a day, by event time")
     block_threshold: float = Field(0.9, gt=0, le=1, description="risk from which the verdict is block, not review")
     publish_interval: Duration = Field(1.0, description="a changed model is published so often")
+
+
+class EvaluationSettings(Section):
+    """Live evaluation."""
+
+    days: int = Field(7, ge=1, le=30, description="days with labels that the figures are of")
+    cards: int = Field(100, ge=1, le=1_000, description="customers who are looked at in a day: the k of Card Precision")
+    publish_interval: Duration = Field(5.0, description="what labels have told is published so often")
 
 
 class LabelSettings(Section):
@@ -247,6 +257,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     features: FeatureSection = FeatureSection()
     model: ModelSettings = ModelSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     labels: LabelSettings = LabelSettings()
     drift: DriftSettings = DriftSettings()
     engine: EngineSettings = EngineSettings()
@@ -266,6 +277,7 @@ class Settings(Section):
             "[broker] rebalance_timeout": self.broker.rebalance_timeout,
             "[engine] flush_interval": self.engine.flush_interval,
             "[model] publish_interval": self.model.publish_interval,
+            "[evaluation] publish_interval": self.evaluation.publish_interval,
         }
         longest = max(waits, key=waits.__getitem__)
         if self.engine.stuck_after < 2 * waits[longest]:

@@ -154,5 +154,10 @@ def transaction_alerts(settings: Settings) -> list[Any]:
     return [one for one in values(settings, settings.topics.alerts) if "stream" not in one]
 
 
+def models(settings: Settings) -> list[Any]:
+    """Every published state of the online model."""
+    return [value for value in values(settings, "models") if value["name"] == settings.model.name]
+
+
 def count(settings: Settings, topic: str) -> int:
     return sum(1 for _ in read_all(settings, topic))

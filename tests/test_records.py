@@ -10,17 +10,21 @@ from hypothesis import strategies as st
 
 from fraud_stream.domain.intake import ALIASES, LONGEST_ID, LONGEST_TEXT, Intake, Limits, Refused
 from fraud_stream.domain.once import Join, Once, Unsettled
+from fraud_stream.models.live.day import ContestantRecord
+from fraud_stream.models.live.traffic import TrafficDay
 from fraud_stream.models.state import Progress
 from fraud_stream.records import (
     Alert,
     DeadLetter,
     Drift,
+    EvaluationDay,
     Label,
     Labelled,
     MerchantRisk,
     ModelState,
     Reason,
     ScoredTransaction,
+    Traffic,
     Transaction,
     drift_id,
     read_alert,
@@ -73,6 +77,18 @@ INSTANCES = [
     ModelState(
         "online", "logistic", 3, ["amount"], 100, 7, {"weights": [0.5]}, NOW.timestamp(), Progress(12, [(7, 9)], ONCE)
     ),
+    EvaluationDay(
+        "evaluation-2024-01-31",
+        "evaluation",
+        19_753,
+        1,
+        [1, 0, 0, 0],
+        b"",
+        {"deciding": ContestantRecord(b"", b"", b"", b"", b"")},
+        12,
+        ONCE,
+    ),
+    Traffic("traffic-3", "traffic", 3, 1, {19_753: TrafficDay(1, NOW.timestamp(), NOW.timestamp(), b"")}),
 ]
 INPUT = transaction_schema()
 INPUT_VALIDATOR = jsonschema.Draft202012Validator(INPUT)

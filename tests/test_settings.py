@@ -62,6 +62,8 @@ def test_other_variables_of_the_environment_do_not_matter():
         ("[brokr]\nurl = x\n", ["faust.conf", "no section 'brokr'", "did you mean 'broker'?"]),
         ("[broker]\nurll = x\n", ["faust.conf", "[broker] has no 'urll'", "did you mean 'url'?"]),
         ("[model]\nxyzzy = 1\n", ["[model] has no 'xyzzy'", "there are enabled, name"]),
+        ("[model]\nthreshold_by = f1\n", ["[model] threshold_by = 'f1'", "'best-f1' or 'budget'"]),
+        ("[evaluation]\ndays = 31\n", ["[evaluation] days = '31'", "less than or equal to 30"]),
         ("[web]\nport = 70000\n", ["[web] port = '70000'", "less than or equal to 65535", "faust.conf"]),
         ("[web]\nport = soon\n", ["[web] port = 'soon'", "valid integer"]),
         ("[broker]\nsession_timeout = 5 weeks\n", ["[broker] session_timeout = '5 weeks'", "valid number"]),
@@ -185,6 +187,7 @@ def test_a_field_name_that_json_must_escape_is_refused(name, tmp_path):
     ("variable", "value", "named"),
     [
         ("FRAUD_STREAM_MODEL_PUBLISH_INTERVAL", "2m", "[model] publish_interval = 120s"),
+        ("FRAUD_STREAM_EVALUATION_PUBLISH_INTERVAL", "2m", "[evaluation] publish_interval = 120s"),
         ("FRAUD_STREAM_ENGINE_FLUSH_INTERVAL", "31s", "[engine] flush_interval = 31s"),
         ("FRAUD_STREAM_ENGINE_STUCK_AFTER", "59s", "[broker] rebalance_timeout = 30s"),
         ("FRAUD_STREAM_BROKER_SESSION_TIMEOUT", "31s", "[broker] session_timeout = 31s"),

@@ -93,7 +93,7 @@ class Judge:
     Args:
         names: The names of the features, in the order of a row.
         rules: All rules.
-        thresholds: From where on it alerts and blocks.
+        thresholds: From where on it alerts and blocks; may be set anew between two chunks.
     """
 
     def __init__(self, names: Sequence[str], rules: Sequence[Rule], thresholds: Thresholds) -> None:

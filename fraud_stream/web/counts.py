@@ -3,7 +3,9 @@
 from faust import web
 
 from agents import detection, drift, labels, outputs, trainer
+from agents.board import board
 from agents.models import shelf
+from agents.quality import evaluator
 from fraud_stream.app import app
 
 blueprint = web.Blueprint("fraud_stream_counts")
@@ -23,8 +25,10 @@ class Counts(web.View):
                 "rules": dict(outputs.rule_counts),
                 "labels": dict(labels.counts),
                 "labelled_of_other_features": trainer.trainer.skipped,
+                "labelled_too_old_to_evaluate": evaluator.too_old,
                 "models_refused": shelf.refused,
                 "drifts": {name: detector.drifts for name, detector in drift.watcher.detectors.items()},
+                "evaluations_refused": board.refused,
             }
         )
 

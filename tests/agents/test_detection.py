@@ -9,6 +9,7 @@ from agents.detection import Taken, customer_state, take_in
 from agents.outputs import broker_time
 from fraud_stream.app import app
 from fraud_stream.engine.app import Chunk
+from fraud_stream.models.live.threshold import Threshold
 from tests.agents.test_outputs import Outboxes, as_record, fresh_tables
 from tests.engine.bench import Record
 
@@ -121,3 +122,15 @@ async def test_a_transaction_too_far_ahead_is_refused_and_moves_no_clock(sent: O
     await decide(ahead)
     assert sent.topics() == ["transactions-dead"]
     assert app.clock.now(1) == 0.0
+
+
+async def test_a_chunk_is_decided_by_the_threshold_in_force_and_says_so(
+    sent: Outboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detection.judge, "thresholds", detection.judge.thresholds)
+    await decide(payment(0))
+    monkeypatch.setattr(detection.board, "_threshold", Threshold(0.25, "best-f1", "of the test"))
+    await decide(payment(1, 10.0, 1_250.0))
+    assert [one["threshold"] for one in sent.json("scored")] == [0.5, 0.25]
+    assert [one["threshold"] for one in sent.json("alerts")] == [0.25]
+    assert detection.judge.thresholds == (0.25, 0.9)

@@ -48,6 +48,7 @@ def test_what_the_model_costs_is_measured_without_a_broker(tmp_path: Path) -> No
     cost = found["model"]["found"]
     assert cost["transactions"] > 2_500
     assert 0 < cost["score"] < cost["learn"] < 1_000
+    assert 0 < cost["evaluate"] < cost["learn"]
     assert cost["state"] > 10_000
     assert "asked: at most 20" in printed
 

@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 import pytest
 
 from fraud_stream.settings import Settings
-from tests.harness import Worker, count, produce, settings_for, transaction_alerts, values, wait_until, worker
+from tests.harness import Worker, count, models, produce, settings_for, transaction_alerts, values, wait_until, worker
 
 pytestmark = pytest.mark.broker
 START = 1_700_000_000.0
@@ -36,7 +36,7 @@ def is_fraud(n: int) -> bool:
 
 
 def learnt(settings: Settings) -> int:
-    states = values(settings, "models")
+    states = models(settings)
     return int(states[-1]["learnt"]) if states else 0
 
 
@@ -60,7 +60,7 @@ def test_a_killed_trainer_learns_each_label_once_and_the_model_comes_to_alert(br
         known = running.get("/table/customer_frauds/C3/")["value"]
         assert running.stop() == 0
     assert known["frauds"] == known["known"][-1]["frauds"] == sum(map(is_fraud, range(3, total, 50)))
-    state = values(settings, "models")[-1]
+    state = models(settings)[-1]
     assert state["learnt"] == total
     assert state["frauds"] == sum(map(is_fraud, range(total)))
     assert state["numbers"]["counts"][0] == total

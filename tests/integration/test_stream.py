@@ -13,7 +13,18 @@ import pytest
 from fraud_stream.kafka import read_all
 from fraud_stream.records import DeadLetter, alert_id
 from fraud_stream.settings import Settings
-from tests.harness import Worker, a_broker, count, produce, settings_for, transaction_alerts, values, wait_until, worker
+from tests.harness import (
+    Worker,
+    a_broker,
+    count,
+    models,
+    produce,
+    settings_for,
+    transaction_alerts,
+    values,
+    wait_until,
+    worker,
+)
 
 pytestmark = pytest.mark.broker
 START = 1_700_000_000.0
@@ -143,9 +154,9 @@ def test_labels_are_joined_learnt_and_the_model_is_swapped(run: Run) -> None:
     ]
     unknown = ("x", json.dumps({**label(payment("later", "x", 0, 1)[1]), "is_fraud": True}).encode())
     produce(settings, "labels", [*labels, unknown, ("x", b"nonsense")])
-    wait_until(lambda: values(settings, "models") and values(settings, "models")[-1]["learnt"] == len(labels))
+    wait_until(lambda: models(settings) and models(settings)[-1]["learnt"] == len(labels))
     produce(settings, "transactions", [payment("later", "x", START + 11 * DAY, 10)])
-    state = wait_until(lambda: (s := values(settings, "models")[-1])["learnt"] == len(labels) + 1 and s)
+    state = wait_until(lambda: (s := models(settings)[-1])["learnt"] == len(labels) + 1 and s)
     assert state["frauds"] == 2
     joined = {value["transaction_id"]: value["is_fraud"] for value in values(settings, "labelled")}
     assert joined == {**{ident(value): ident(value) == "H-above" for _, value in good()}, "later": True}
