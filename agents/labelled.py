@@ -20,7 +20,11 @@ from fraud_stream.records import Labelled
 decoder = msgspec.json.Decoder(Labelled)
 
 
-@app.chunk_agent(settings.topics.labelled, partitions=1)
+#: Its records are four times as large as those they are made of, and come from all partitions to this one.
+_FETCH_SIZE = 8_000_000
+
+
+@app.chunk_agent(settings.topics.labelled, partitions=1, fetch_size=_FETCH_SIZE)
 async def labelled(chunk: Chunk) -> None:
     """Take in a chunk of labelled transactions."""
     found = list(read(chunk))

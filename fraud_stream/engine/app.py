@@ -77,6 +77,7 @@ class ExactApp(faust.App):
     ) -> None:
         self.chunk_size = chunk_size
         self.chunk_topics: set[str] = set()
+        self.fetch_sizes: dict[str, int] = {}
         self.clock = StreamClock()
         self._commit_interval = commit_interval
         self._prepare = prepare
@@ -109,8 +110,8 @@ class ExactApp(faust.App):
         self.group_commit.add_table(table, rank)
         return table
 
-    def chunk_agent(self, topic: str, *, partitions: int) -> Callable[[Handler], Any]:
-        """Make an agent of a function that processes chunks of a topic.
+    def chunk_agent(self, topic: str, *, partitions: int, fetch_size: int | None = None) -> Callable[[Handler], Any]:
+        """Make an agent of a function that processes chunks of a topic; `fetch_size` bytes are fetched at a time.
 
         What the function puts into the outbox and the tables is committed before the chunk is acknowledged.  If it
         fails, the worker stops, and nothing of the chunk is written or acknowledged.
@@ -121,6 +122,8 @@ class ExactApp(faust.App):
         if topic in self.chunk_topics:
             raise ValueError(f"topic {topic} has an agent of chunks already; one chunk is processed once")
         self.chunk_topics.add(topic)
+        if fetch_size is not None:
+            self.fetch_sizes[topic] = fetch_size
         channel = self.topic(topic, schema=ChunkSchema(), partitions=partitions, value_serializer="raw")
 
         def decorate(handler: Handler) -> Any:

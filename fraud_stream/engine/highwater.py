@@ -19,6 +19,8 @@ from faust.transport.drivers.aiokafka import (
 )
 from faust.types import TP
 
+from fraud_stream.engine.fetching import fetch_more
+
 #: Seconds that the broker may take.
 PATIENCE = 10.0
 #: Milliseconds that a fetch may wait at the broker for the first record.
@@ -38,6 +40,7 @@ class HighwaterThread(AIOKafkaConsumerThread):
         """
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        fetch_more(consumer, self.app.fetch_sizes)
         return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:

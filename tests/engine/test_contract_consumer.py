@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import aiokafka
+from aiokafka.protocol.fetch import FetchRequest
 from faust.tables.manager import TableManager
 from faust.transport.consumer import Consumer
 from faust.types import TP, ConsumerMessage
@@ -13,6 +14,7 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue
 
 import fraud_stream.engine
 from fraud_stream.engine.consumer import ChunkConsumer
+from fraud_stream.engine.fetching import fetch_more
 from fraud_stream.engine.highwater import FETCH_WAIT_MS, HighwaterThread
 from tests.engine.bench import make_app, plain_table
 from tests.engine.fetches import consumer_of
@@ -158,3 +160,23 @@ async def test_the_workers_consumer_is_made_by_the_method_that_is_overridden() -
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source, (
         "fraud_stream/engine/highwater.py sets it before the start"
     )
+
+
+async def test_some_topics_are_fetched_in_larger_pieces() -> None:
+    sent: list[Any] = []
+
+    class Client:
+        async def send(self, node: int, request: Any, **_: Any) -> str:
+            sent.append((node, request))
+            return "answer"
+
+    class Consumer:
+        _client = Client()
+
+    consumer = Consumer()
+    fetch_more(consumer, {"large": 8_000})
+    request = FetchRequest(20, 1, 1_000_000, 0, [("large", [(0, 5, 100)]), ("small", [(1, 6, 100), (2, 7, 100)])])
+    assert await consumer._client.send(3, request) == "answer"
+    assert sent[0][0] == 3
+    assert sent[0][1].topics == [("large", [(0, 5, 8_000)]), ("small", [(1, 6, 100), (2, 7, 100)])]
+    assert "_client.send(node_id, request)" in inspect.getsource(aiokafka.consumer.fetcher.Fetcher)
