@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from agents.merchants import notes
-from agents.models import maker, shelf
+from agents.models import maker, panel
 from agents.outputs import Outputs, broker_time, send_dead_letter
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Judge, Thresholds
@@ -40,11 +40,12 @@ async def detection(chunk: Chunk) -> None:
     if not taken:
         return
     rows = maker.rows([one.facts for one in taken])
-    decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer)
-    context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time())
+    opinion = panel.ask(rows)
+    decisions = judge.decide([one.transaction for one in taken], rows, opinion)
+    context = Context(chunk.partition, opinion.id, judge.rules_version, time.time(), opinion.challenger_id)
     outputs = Outputs(chunk.partition, context)
-    for one, row, decision in zip(taken, rows, decisions, strict=True):
-        outputs.send(one.transaction, row, decision, (one.record, one.is_late))
+    for one, row, decision, said in zip(taken, rows, decisions, opinion.said(), strict=False):
+        outputs.send(one.transaction, row, decision, (one.record, one.is_late), said)
     outputs.close()
 
 

@@ -10,6 +10,7 @@ from fraud_stream.domain.decision import Contribution, Decision
 from fraud_stream.domain.pending import SCORED, Pending
 from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.models.panel import NOTHING_SAID, Said
 from fraud_stream.records import Alert, Label, Labelled, Reason, ScoredTransaction, alert_id
 
 #: The version of features that waited for their label while the application was changed.
@@ -23,6 +24,7 @@ class Context(NamedTuple):
     model_version: str
     rules_version: str
     decided_at: float
+    challenger_version: str | None = None
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
@@ -40,12 +42,14 @@ class Told(msgspec.Struct, frozen=True, gc=False):
         is_late: Whether it came too late for its windows.
         alert: Its alert.
         context: What the chunk's decisions have in common.
+        said: What each model said.
     """
 
     record: Any
     is_late: bool
     alert: Alert | None
     context: Context
+    said: Said = NOTHING_SAID
 
 
 class Reporter:
@@ -104,10 +108,15 @@ class Reporter:
             record.offset,
             context.decided_at,
             context.decided_at - record.timestamp / 1000.0,
+            *told.said,
+            context.challenger_version,
         )
 
-    def pending(self, tx: Transaction, features: bytes, decision: Decision, context: Context) -> Pending:
+    def pending(
+        self, tx: Transaction, features: bytes, decision: Decision, context: Context, said: Said = NOTHING_SAID
+    ) -> Pending:
         """What waits for the label; `features` are 64-bit floats."""
+        online, challenger = said
         return Pending(
             SCORED,
             tx.timestamp,
@@ -119,6 +128,8 @@ class Reporter:
             context.model_version,
             features,
             merchant_id=tx.merchant_id,
+            online_score=online,
+            challenger_score=challenger,
         )
 
     def labelled(self, transaction_id: str, scored: Pending, label: Pending | Label, origin: Origin) -> Labelled:
@@ -141,6 +152,8 @@ class Reporter:
             origin.name,
             origin.offset,
             scored.merchant_id,
+            scored.online_score,
+            scored.challenger_score,
         )
 
     def _values(self, tx: Transaction, row: Sequence[float]) -> dict[str, Any]:

@@ -18,8 +18,12 @@ from fraud_stream.domain.features import FeatureMaker, FeatureSettings
 from fraud_stream.domain.intake import Limits
 from fraud_stream.domain.rules import Rule, RuleError, RuleSet
 from fraud_stream.errors import SettingsError
+from fraud_stream.models import batch, promotion
+from fraud_stream.models.promotion import Decides
 
 PREFIX = "FRAUD_STREAM_"
+#: Keys of the models topic that are no name of the online model.
+RESERVED_NAMES = (batch.NAME, promotion.NAME)
 #: The environment variable that names the file, if it is not ``faust.conf`` in the working directory.
 FILE_VARIABLE = "FRAUD_STREAM_CONF"
 #: What Kubernetes tells the pods of a service that is called fraud-stream.
@@ -190,8 +194,24 @@ class ModelSettings(Section):
     undersampling: float = Field(1.0, gt=0, le=1, description="the share of the genuine transactions that is learnt")
     min_frauds: int = Field(50, ge=1, description="frauds to learn before the model is asked")
     alert_threshold: float = Field(0.5, gt=0, le=1, description="probability of fraud from which it alerts")
+    decides: Decides = Field("online", description="online, challenger or blend; a promotion overrides it")
     block_threshold: float = Field(0.9, gt=0, le=1, description="risk from which the verdict is block, not review")
     publish_interval: Duration = Field(1.0, description="a changed model is published so often")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.name in RESERVED_NAMES:
+            raise ValueError(f"name must not be {self.name!r}, which is the key of something else on the models topic")
+        return self
+
+
+class ChallengerSettings(Section):
+    """The challenger: gradient boosting refit on labelled history."""
+
+    refit_every: Duration | None = Field(
+        None, ge=1, description="of the clock of the worker that learns; without it `fraud-stream train` alone refits"
+    )
+    history: Duration = Field(28 * 86_400.0, description="event time before the newest labelled transaction")
 
 
 class LabelSettings(Section):
@@ -239,6 +259,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     features: FeatureSection = FeatureSection()
     model: ModelSettings = ModelSettings()
+    challenger: ChallengerSettings = ChallengerSettings()
     labels: LabelSettings = LabelSettings()
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()

@@ -107,7 +107,7 @@ def test_every_property_says_what_it_is(name):
 
 def test_docstrings_with_continued_lines_are_whole():
     assert attributes(ModelState)["learnt"] == "Transactions learnt."
-    assert attributes(ScoredTransaction)["score"].startswith("The model's probability of fraud; null while")
+    assert attributes(ScoredTransaction)["score"].startswith("The probability of fraud that counted; null while")
 
 
 def test_times_are_dates():

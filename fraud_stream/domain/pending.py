@@ -26,6 +26,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         source: Who said so.
         kind: What kind of fraud.
         merchant_id: Where it was paid.
+        online_score: What the online model said, whoever decided.
+        challenger_score: What the challenger said, likewise.
 
     >>> Pending(SCORED, 60.0, "C1", amount=5.0).done().stage == DONE
     True
@@ -45,6 +47,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     source: str = ""
     kind: str | None = None
     merchant_id: str | None = None
+    online_score: float | None = None
+    challenger_score: float | None = None
 
     @property
     def row(self) -> list[float]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import faust
 
-from fraud_stream.engine.broadcast import BroadcastReader
+from fraud_stream.engine.broadcast import BroadcastReader, Take
 from fraud_stream.engine.commit import GroupCommit
 from fraud_stream.engine.consumer import ChunkConsumer, ChunkFlow, ChunkSchema, ChunkTransport
 from fraud_stream.engine.expiry import StreamClock
@@ -146,7 +146,7 @@ class ExactApp(faust.App):
             await self.crash(error)
             raise
 
-    def read_whole(self, topic: str, handle: Callable[[bytes | None], None]) -> BroadcastReader:
+    def read_whole(self, topic: str, handle: Take) -> BroadcastReader:
         """Have this worker read all of a topic with one partition, before its agents start and from then on."""
         reader = BroadcastReader(self, topic, handle, beacon=self.beacon)
         self._readers.append(reader)

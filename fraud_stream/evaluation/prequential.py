@@ -23,7 +23,8 @@ from fraud_stream.domain.observation import Observer
 from fraud_stream.domain.outcomes import History
 from fraud_stream.domain.sliding import DAY, HOUR
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.models.challenger import Challenger, blended
+from fraud_stream.models.blend import blended
+from fraud_stream.models.challenger import Challenger
 from fraud_stream.models.online import Learning, Lesson, OnlineModel
 from fraud_stream.settings import Settings
 
