@@ -5,11 +5,13 @@ from typing import Any, Literal, NamedTuple
 from fraud_stream.kafka import TopicSpec, topic_specs
 from fraud_stream.records import (
     Alert,
+    BatchModel,
     DeadLetter,
     Label,
     Labelled,
     MerchantRisk,
     ModelState,
+    Promotions,
     ScoredTransaction,
 )
 from fraud_stream.schemas import attributes, schema_components, transaction_schema
@@ -22,7 +24,7 @@ BINDING = "0.5.0"
 INCOMING = "IncomingTransaction"
 #: A dead letter's value: the record's own bytes, whatever they are.
 UNTOUCHED = "Untouched"
-_RECORDS = (Label, Alert, ScoredTransaction, Labelled, ModelState, MerchantRisk)
+_RECORDS = (Label, Alert, ScoredTransaction, Labelled, ModelState, BatchModel, Promotions, MerchantRisk)
 #: Topics that every worker reads whole, without a group.
 _READ_WHOLE = ("models", "merchant_risk")
 _REFERENCE = "#/components/schemas/{name}"
@@ -35,44 +37,54 @@ class Channel(NamedTuple):
 
     Attributes:
         field: The setting of ``[topics]`` that holds its name.
-        schema: The schema of its values.
+        schemas: The schemas of its values.
         key: What its keys are.
         meaning: What it carries.
         actions: What the worker does there.
     """
 
     field: str
-    schema: str
+    schemas: tuple[str, ...]
     key: str
     meaning: str
     actions: tuple[Action, ...]
 
 
 CHANNELS = (
-    Channel("transactions", INCOMING, "the customer's id", "Payments to be judged.", ("receive",)),
-    Channel("labels", "Label", "the customer's id", "What became known of payments: fraud or not.", ("receive",)),
-    Channel("alerts", "Alert", "the customer's id", "Payments that look like fraud, and why.", ("send",)),
-    Channel("scored", "ScoredTransaction", "the customer's id", "Every decision with its features.", ("send",)),
+    Channel("transactions", (INCOMING,), "the customer's id", "Payments to be judged.", ("receive",)),
+    Channel("labels", ("Label",), "the customer's id", "What became known of payments: fraud or not.", ("receive",)),
+    Channel("alerts", ("Alert",), "the customer's id", "Payments that look like fraud, and why.", ("send",)),
+    Channel("scored", ("ScoredTransaction",), "the customer's id", "Every decision with its features.", ("send",)),
     Channel(
-        "labelled", "Labelled", "the transaction's id", "Scored payments with their final labels.", ("send", "receive")
+        "labelled",
+        ("Labelled",),
+        "the transaction's id",
+        "Scored payments with their final labels.",
+        ("send", "receive"),
     ),
-    Channel("models", "ModelState", "the model's name", "States of the model as plain numbers.", ("send", "receive")),
+    Channel(
+        "models",
+        ("ModelState", "BatchModel", "Promotions"),
+        "the name in the record",
+        "The newest state of the online model, the newest challenger, and who decides.",
+        ("send", "receive"),
+    ),
     Channel(
         "merchant_risk",
-        "MerchantRisk",
+        ("MerchantRisk",),
         "the merchant's id",
         "What labels have told of a merchant's payments.",
         ("send", "receive"),
     ),
     Channel(
         "dead",
-        UNTOUCHED,
+        (UNTOUCHED,),
         "as received; there may be none",
         "Records that could not be processed, untouched; their headers say why.",
         ("send",),
     ),
     Channel(
-        "late", INCOMING, "the customer's id", "Payments too late for their windows: judged all the same.", ("send",)
+        "late", (INCOMING,), "the customer's id", "Payments too late for their windows: judged all the same.", ("send",)
     ),
 )
 
@@ -133,18 +145,18 @@ def _channel(channel: Channel, spec: TopicSpec, settings: Settings) -> dict[str,
     return {
         "address": spec.name,
         "description": f"{channel.meaning} Key: {channel.key}.",
-        "messages": {channel.schema: _message(channel)},
+        "messages": {schema: _message(channel, schema) for schema in channel.schemas},
         "bindings": {"kafka": kafka},
     }
 
 
-def _message(channel: Channel) -> dict[str, Any]:
+def _message(channel: Channel, schema: str) -> dict[str, Any]:
     message = {
-        "name": channel.schema,
-        "payload": {"$ref": _REFERENCE.format(name=channel.schema)},
+        "name": schema,
+        "payload": {"$ref": _REFERENCE.format(name=schema)},
         "bindings": {"kafka": {"key": {"type": "string", "description": channel.key}, "bindingVersion": BINDING}},
     }
-    if channel.schema == UNTOUCHED:
+    if schema == UNTOUCHED:
         message |= {"contentType": "application/octet-stream", "headers": _dead_letter_headers()}
     return message
 
@@ -165,7 +177,7 @@ def _operation(action: Action, channel: Channel, settings: Settings) -> dict[str
         "action": action,
         "channel": {"$ref": place},
         "summary": channel.meaning,
-        "messages": [{"$ref": f"{place}/messages/{channel.schema}"}],
+        "messages": [{"$ref": f"{place}/messages/{schema}"} for schema in channel.schemas],
     }
     if action == "receive" and channel.field not in _READ_WHOLE:
         group = {"type": "string", "enum": [settings.app.id]}

@@ -11,12 +11,25 @@ import msgspec
 
 from fraud_stream.domain.intake import ALIASES, FIRST_MILLISECOND, LONGEST_ID, LONGEST_TEXT, YEAR_2000, Limits
 from fraud_stream.domain.transaction import REQUIRED, Transaction
-from fraud_stream.records import Alert, DeadLetter, Label, Labelled, MerchantRisk, ModelState, ScoredTransaction
+from fraud_stream.records import (
+    Alert,
+    BatchModel,
+    DeadLetter,
+    Label,
+    Labelled,
+    MerchantRisk,
+    ModelState,
+    Promotions,
+    ScoredTransaction,
+)
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of each record, by its name."""
-    kinds = (Transaction, Label, Alert, ScoredTransaction, DeadLetter, Labelled, ModelState, MerchantRisk)
+    kinds = (
+        *(Transaction, Label, Alert, ScoredTransaction, DeadLetter, Labelled, MerchantRisk),
+        *(ModelState, BatchModel, Promotions),
+    )
     schemas = {kind.__name__: _schema(kind) for kind in kinds}
     _describe_input(schemas["Transaction"])
     return schemas

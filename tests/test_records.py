@@ -9,13 +9,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.intake import ALIASES, LONGEST_ID, LONGEST_TEXT, Intake, Limits, Refused
+from fraud_stream.models.batch import HeldOut, Measures
+from fraud_stream.models.promotion import Promotion
 from fraud_stream.records import (
     Alert,
+    BatchModel,
     DeadLetter,
     Label,
     Labelled,
     MerchantRisk,
     ModelState,
+    Promotions,
     Reason,
     ScoredTransaction,
     Transaction,
@@ -29,6 +33,7 @@ REASONS = [
     Reason("rule", "method", "payment_method", "Cash", "in", ["Cash", "Gift Card"]),
     Reason("model", "model", "amount", None, contribution=0.5),
 ]
+HELD_OUT = HeldOut(1.0, 2.0, 9, 2, Measures(0.5, 0.9), Measures(0.4, 0.8), None)
 INSTANCES = [
     TX,
     Transaction("T1", "C1", NOW.timestamp(), 0.0),
@@ -61,6 +66,12 @@ INSTANCES = [
     ),
     DeadLetter("bad_id", "too long", "transactions", 1, 2, NOW.timestamp()),
     MerchantRisk("M1", 2, {"labels-0": 12}, [NOW.timestamp()], [2], [1]),
+    BatchModel("challenger", "hgb", 1, ["a"], "v", 9, 2, 1.0, 2.0, HELD_OUT, {"numpy": "2"}, "ab", 3.0, b"bytes"),
+    BatchModel("challenger", "hgb", 2, ["a"], "v", 9, 2, 1.0, 2.0, None, {}, "ab", 3.0, b""),
+    Promotions(),
+    Promotions(
+        promotions=[Promotion("blend", None, 3, 1.0, "ann", ""), Promotion(None, "blend", None, 2.0, "bo", "x")]
+    ),
     ModelState("online", "logistic", 3, ["amount"], 100, 7, {"weights": [0.5]}, {"labelled-0": 12}, NOW.timestamp()),
 ]
 INPUT = transaction_schema()

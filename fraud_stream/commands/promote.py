@@ -22,9 +22,10 @@ SETTING = "setting"
 @click.argument("who", type=click.Choice(["online", "challenger", "blend", SETTING]))
 @click.option("--reason", default="", help="Why; it is recorded.")
 def promote(who: Any, reason: str) -> None:
-    """Have the online model, the challenger or the blend of both decide; `setting` leaves it to [model] decides again.
+    """Have another model decide, in every worker at once.
 
-    Every worker follows at once, without a restart.  Who said so, when and why is recorded: `fraud-stream models`.
+    That is the online model, the challenger, or the blend of both; `setting` leaves it to [model] decides again.
+    Workers need no restart.  Who said so, when and why is recorded: `fraud-stream models`.
     """
     settings = load().settings
     if len(reason) > LONGEST_TEXT:

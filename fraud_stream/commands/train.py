@@ -104,7 +104,7 @@ def _feed(settings: Settings, source: Source | None, maker: FeatureMaker, histor
 
 def _fitted(history: TrainingSet) -> Fitted:
     share = "" if history.share == 1.0 else f", keeping {history.share:.3%} of the genuine ones"
-    _tell(f"read {history.read:,} labelled transactions{share}; fitting")
+    _tell(f"read {history.read:,} labelled transactions{share}")
     began = time.monotonic()
     fitted = refit(history)
     _tell(f"fitted on {len(fitted.columns.frauds):,} in {time.monotonic() - began:.1f} s")

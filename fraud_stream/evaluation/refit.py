@@ -65,17 +65,14 @@ def judged(columns: Columns, weights: NDArray[np.float64] | None) -> HeldOut | N
     if not _is_enough(columns.frauds[known]) or not _is_enough(columns.frauds[newest]):
         return None
     trees = Challenger(columns.rows[known], columns.frauds[known], None if weights is None else weights[known])
-    test = columns.only(newest)
-    weights = None if weights is None else weights[newest]
-    scored = ~np.isnan(test.online)
-    if not _is_enough(test.frauds[scored]):
-        scored[:] = False
-    chosen = scored if scored.any() else ~scored
-    test, weights = test.only(chosen), None if weights is None else weights[chosen]
-    return _told(test, weights, trees.probabilities(test.rows))
+    scored = newest & ~np.isnan(columns.online)
+    chosen = scored if _is_enough(columns.frauds[scored]) else newest
+    test = columns.only(chosen)
+    return _told(test, None if weights is None else weights[chosen], trees.probabilities(test.rows))
 
 
 def _told(test: Columns, weights: NDArray[np.float64] | None, scores: Scores) -> HeldOut:
+    """The measures; of the online model where it was asked of each of these."""
     with_online = not np.isnan(test.online).any()
     return HeldOut(
         float(test.times[0]),
