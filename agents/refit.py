@@ -1,7 +1,7 @@
 """Refits the challenger: on a schedule, and when another part of the worker says so.
 
 The worker that reads `labelled` does it, in a process of its own (`fraud-stream train`), so that fitting takes neither
-the event loop nor the interpreter from the stream; it has lower priority and one thread.
+the event loop nor the interpreter from the stream; it has lower priority.
 """
 
 import asyncio
@@ -86,10 +86,9 @@ class Refits:
     async def _run(self, reason: str) -> None:
         self.counts["started"] += 1
         app.log.info("refitting the challenger (%s)", reason)
-        environ = {"OMP_NUM_THREADS": "1", **os.environ}
         pipe = asyncio.subprocess.PIPE
         try:
-            process = await asyncio.create_subprocess_exec(*self._command, stdout=pipe, stderr=pipe, env=environ)
+            process = await asyncio.create_subprocess_exec(*self._command, stdout=pipe, stderr=pipe)
         except OSError as error:
             self._tell(1, f"cannot start: {error}")
             return

@@ -1,15 +1,11 @@
 """What all tests share."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.harness import ROOT, a_broker
-
-#: Threads of scikit-learn wait for each other in loops; where the cores have other work, that takes many times as long.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture
