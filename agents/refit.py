@@ -5,6 +5,7 @@ the event loop nor the interpreter from the stream; it has lower priority.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 from agents.models import challengers
 from fraud_stream.app import app, settings
 
+log = logging.getLogger(__name__)
 #: After one that failed, mostly for too few frauds, it is tried again after so long, or when the next is due.
 TRY_AGAIN = 3_600.0
 #: Seconds between two looks at the clock.
@@ -85,7 +87,7 @@ class Refits:
 
     async def _run(self, reason: str) -> None:
         self.counts["started"] += 1
-        app.log.info("refitting the challenger (%s)", reason)
+        log.info("refitting the challenger (%s)", reason)
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(*self._command, stdout=pipe, stderr=pipe)
@@ -103,9 +105,9 @@ class Refits:
         last = (said.strip().splitlines() or ["it said nothing"])[-1][:_LONGEST_LINE]
         self.counts["done" if code == 0 else "failed"] += 1
         if code == 0:
-            app.log.info("refitted the challenger: %s", last)
+            log.info("refitted the challenger: %s", last)
         else:
-            app.log.warning("the challenger could not be refitted, the one there stays: %s", last)
+            log.warning("the challenger could not be refitted, the one there stays: %s", last)
 
 
 async def _end(process: Any) -> None:
