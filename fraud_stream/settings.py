@@ -45,7 +45,9 @@ def _parse_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=3_650 * 86_400, allow_inf_nan=False)]
+_LENGTHS = BeforeValidator(parse_duration), Field(gt=0, le=3_650 * 86_400, allow_inf_nan=False)
+Duration = Annotated[float, *_LENGTHS]
+OptionalDuration = Annotated[float | None, *_LENGTHS]
 Words = Annotated[list[str], BeforeValidator(_parse_list)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 #: Quotes, backslashes and control characters would have to be escaped in JSON; nobody names a field so.
@@ -208,7 +210,7 @@ class ModelSettings(Section):
 class ChallengerSettings(Section):
     """The challenger: gradient boosting refit on labelled history."""
 
-    refit_every: Duration | None = Field(
+    refit_every: OptionalDuration = Field(
         None, ge=1, description="of the clock of the worker that learns; without it `fraud-stream train` alone refits"
     )
     history: Duration = Field(28 * 86_400.0, description="event time before the newest labelled transaction")

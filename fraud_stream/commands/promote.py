@@ -30,6 +30,8 @@ def promote(who: Any, reason: str) -> None:
     settings = load().settings
     if len(reason) > LONGEST_TEXT:
         raise click.BadParameter(f"{len(reason)} letters; at most {LONGEST_TEXT} are recorded", param_hint="--reason")
+    if not settings.model.enabled:
+        raise ModelError("[model] enabled = false: no model decides; set it to true in every worker first")
     decides: Decides | None = None if who == SETTING else who
     there = read_announced(settings)
     if decides in {"challenger", "blend"}:

@@ -89,9 +89,11 @@ class TrainingSet:
         if not self._parts:
             raise ValueError("nothing was added")
         whole = self._kept(Columns._make(map(np.concatenate, zip(*self._parts, strict=True))))
-        self._parts = deque([whole])
+        self._parts.clear()  # so that there are two copies at most
         _, first = np.unique(whole.ids, return_index=True)
-        return whole.only(first[np.argsort(whole.times[first], kind="stable")])
+        found = whole.only(first[np.argsort(whole.times[first], kind="stable")])
+        self._parts.append(found)
+        return found
 
     def weights(self, frauds: NDArray[np.bool_]) -> NDArray[np.float64] | None:
         """For how many transactions each stands; None where all were kept."""
