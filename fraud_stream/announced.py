@@ -1,6 +1,5 @@
 """What is announced on `models`, for programs outside the worker: read whole, and added to."""
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -30,6 +29,14 @@ class Announced(NamedTuple):
     challenger: BatchModel | None
     promotions: Promotions
 
+    def after(self, key: str, value: bytes | None) -> "Announced":
+        """With one more record: the newest challenger counts, and of the promotions the last record."""
+        if key == promotion.NAME:
+            return self._replace(promotions=_read(value, Promotions) or self.promotions)
+        model = _read(value, BatchModel)
+        is_newer = model is not None and (self.challenger is None or model.version > self.challenger.version)
+        return self._replace(challenger=model) if is_newer else self
+
     @property
     def next_version(self) -> int:
         """The version of the next challenger."""
@@ -37,28 +44,20 @@ class Announced(NamedTuple):
 
 
 def read_announced(settings: Settings) -> Announced:
-    """Read the topic to its end; of each key its last record counts.
+    """Read the topic to its end, and take what a worker would: what nobody can read is passed over.
 
     Raises:
         BrokerError: There is no such topic, or the broker does not answer.
     """
-    last = _last_of_each(read_all(settings, settings.topics.models))
-    return Announced(
-        _read(last.get(settings.model.name), ModelState),
-        _read(last.get(batch.NAME), BatchModel),
-        _read(last.get(promotion.NAME), Promotions) or Promotions(),
-    )
-
-
-def _last_of_each(messages: Iterable[Any]) -> dict[str, bytes]:
-    last: dict[str, bytes] = {}
-    for message in messages:
+    online: bytes | None = None  # there may be thousands; the last is read
+    found = Announced(None, None, Promotions())
+    for message in read_all(settings, settings.topics.models):
         key, value = (message.key() or b"").decode(errors="replace"), message.value()
-        if value:
-            last[key] = value
-        else:
-            last.pop(key, None)
-    return last
+        if key == settings.model.name:
+            online = value
+        elif key in {batch.NAME, promotion.NAME}:
+            found = found.after(key, value)
+    return found._replace(online=_read(online, ModelState))
 
 
 def _read(value: bytes | None, kind: type[T]) -> T | None:

@@ -12,13 +12,14 @@ from fraud_stream.announced import announce, read_announced
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.kafka import create_topics
 from fraud_stream.models.artifact import load
-from fraud_stream.models.promotion import Promotions
+from fraud_stream.models.promotion import Promotion, Promotions
 from fraud_stream.models.state import ModelState
 from fraud_stream.settings import Settings
 from tests.harness import produce
 
 START = 1_700_000_000.0
 HOUR = 3_600.0
+PROMOTED = Promotions().then(Promotion("blend", None, None, START, "ann", "because"))
 
 
 @pytest.fixture(scope="module")
@@ -137,12 +138,13 @@ def test_what_nobody_can_read_on_the_topic_is_passed_over(run, served: Settings)
             ("challenger", b"{"),
             ("decision", b"\xff"),
             (None, b"x"),
-            ("decision", msgspec.json.encode(Promotions())),
+            ("decision", msgspec.json.encode(PROMOTED)),
+            ("decision", b"{"),
             ("decision", None),
         ],
     )
     there = read_announced(served)
-    assert (there.online, there.challenger, there.promotions) == (state, None, Promotions())
+    assert (there.online, there.challenger, there.promotions) == (state, None, PROMOTED)
     assert "online-7" in run("models").stdout
 
 
