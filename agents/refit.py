@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from agents.models import challengers
@@ -76,8 +77,8 @@ class Refits:
     def own(self, is_ours: bool) -> None:
         """Note whether this worker is the one that learns; if not, a fit under way ends."""
         self._is_ours = is_ours
-        if not is_ours and self._running is not None:
-            self._running.cancel()
+        if not is_ours and self._running is not None and not self._running.cancelling():
+            self._running.cancel()  # once: a second time would interrupt the ending of its process
 
     async def stop(self) -> None:
         """End a fit under way, and wait for its end."""
@@ -95,7 +96,8 @@ class Refits:
             self._tell(1, f"cannot start: {error}")
             return
         try:
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+            with suppress(OSError):  # it has ended already
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
             out, err = await process.communicate()
             self._tell(process.returncode, (out if process.returncode == 0 else err).decode(errors="replace"))
         finally:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,5 +118,24 @@ async def test_a_fit_ends_with_the_worker_or_when_another_learns(before: str, mo
     bench = Bench(monkeypatch, f"{before}; import time; time.sleep(60)")
     async with at_work(bench):
         bench.refits.own(False)
-        await until(lambda: not bench.refits.is_running)
+        await asyncio.sleep(0.1)
+        await bench.refits.stop()
     assert bench.refits.counts == {"started": 1, "done": 0, "failed": 0}
+
+
+async def test_a_word_to_stop_that_comes_twice_still_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One that does not end when it is asked to, and would write to a file a second later."""
+    monkeypatch.setattr(module, "_PATIENCE", 0.5)
+    ready, late = tmp_path / "ready", tmp_path / "late"
+    stubborn = "import pathlib, signal, time; signal.signal(15, signal.SIG_IGN)"
+    then = f"pathlib.Path({str(ready)!r}).touch(); time.sleep(2); open({str(late)!r}, 'w')"
+    bench = Bench(monkeypatch, f"{stubborn}; {then}")
+    bench.refits.start_if_due()
+    await until(ready.exists)
+    bench.refits.own(False)
+    await asyncio.sleep(0.1)
+    await bench.refits.stop()
+    await asyncio.sleep(2)
+    assert not late.exists()
