@@ -8,7 +8,7 @@ import msgspec
 from agents.board import board
 from agents.drift import watcher
 from agents.merchants import notes
-from agents.models import maker, shelf
+from agents.models import maker, panel
 from agents.outputs import Outputs, broker_time, send_dead_letter
 from agents.traffic import traffic
 from fraud_stream.app import app, settings
@@ -44,13 +44,21 @@ async def detection(chunk: Chunk) -> None:
         return
     rows = maker.rows([one.facts for one in taken])
     judge.thresholds = board.thresholds
-    decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer)
+    opinion = panel.ask(rows)
+    decisions = judge.decide([one.transaction for one in taken], rows, opinion)
     times = [one.transaction.timestamp for one in taken]
     traffic.note(chunk.partition, times, [decision.score for decision in decisions])
-    context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time(), judge.thresholds.alert)
+    context = Context(
+        chunk.partition,
+        opinion.id,
+        judge.rules_version,
+        time.time(),
+        judge.thresholds.alert,
+        opinion.challenger_id,
+    )
     outputs = Outputs(chunk.partition, context)
-    for one, row, decision in zip(taken, rows, decisions, strict=True):
-        outputs.send(one.transaction, row, decision, (one.record, one.is_late))
+    for one, row, decision, said in zip(taken, rows, decisions, opinion.said(), strict=False):
+        outputs.send(one.transaction, row, decision, (one.record, one.is_late), said)
     outputs.close()
     watcher.watch_decided(taken, rows, decisions)
 

@@ -21,7 +21,7 @@ decoder = msgspec.json.Decoder(Labelled)
 
 
 #: Its records are four times as large as those they are made of, and come from all partitions to this one.
-_FETCH_SIZE = 8_000_000
+_FETCH_SIZE = 16_000_000
 
 
 @app.chunk_agent(settings.topics.labelled, partitions=1, fetch_size=_FETCH_SIZE)

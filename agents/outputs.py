@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from fraud_stream.domain.joining import Joiner
 from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import Pending
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.models.panel import NOTHING_SAID, Said
 from fraud_stream.records import DeadLetter
 from fraud_stream.reports import Context, Reporter, Told
 from tables.customer_frauds import customer_frauds
@@ -26,8 +26,7 @@ from tables.pending import pending
 encode = msgspec.json.Encoder().encode
 outbox = app.group_commit.outbox
 topics = settings.topics
-#: A short name of the feature list; another list has another.
-features_version = blake2b(",".join(maker.names).encode(), digest_size=4).hexdigest()
+features_version = maker.version
 reporter = Reporter(maker.names, features_version)
 #: Dead letters by reason, since the worker started.
 refused_counts: Counter[str] = Counter()
@@ -56,7 +55,12 @@ class Outputs:
         outbox.put_all(topics.scored, self._partition, self._scored)
 
     def send(
-        self, tx: Transaction, features: NDArray[np.float64], decision: Decision, origin: tuple[Any, bool]
+        self,
+        tx: Transaction,
+        features: NDArray[np.float64],
+        decision: Decision,
+        origin: tuple[Any, bool],
+        said: Said = NOTHING_SAID,
     ) -> None:
         """Send one decision, and have its features wait for the label."""
         record, is_late = origin
@@ -68,7 +72,7 @@ class Outputs:
             log_alert(alert)
         if decision.hits or decision.shadow:
             rule_counts.update(rule.rule.id for rule in (*decision.hits, *decision.shadow))
-        told = Told(record, is_late, alert, self._context)
+        told = Told(record, is_late, alert, self._context, said)
         self._scored.append((key, encode(reporter.scored(tx, row, decision, told))))
         if is_late:
             outbox.put(topics.late, self._partition, key, record.value)

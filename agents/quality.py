@@ -15,6 +15,7 @@ from agents.models import reader
 from agents.outputs import encode
 from fraud_stream.app import app, settings
 from fraud_stream.engine.app import Chunk
+from fraud_stream.models.blend import blended
 from fraud_stream.models.live.cards import card_numbers
 from fraud_stream.models.live.day import KIND, LabelledColumns, Source, day_name
 from fraud_stream.models.live.figures import DECIDING
@@ -22,11 +23,7 @@ from fraud_stream.models.live.quality import LiveQuality
 from fraud_stream.records import Labelled
 
 #: The contestants, and the field of a labelled transaction that has each one's score.
-FIELDS = {
-    name: field
-    for name, field in {DECIDING: "score", "online": "online_score", "challenger": "challenger_score"}.items()
-    if field in Labelled.__struct_fields__
-}
+FIELDS = {DECIDING: "score", "online": "online_score", "challenger": "challenger_score"}
 
 
 class Both:
@@ -124,11 +121,7 @@ def columns(found: Sequence[Labelled]) -> LabelledColumns:
 def scores(found: Sequence[Labelled]) -> dict[str, np.ndarray]:
     """What each contestant said, nan where it was not asked; the blend where both of its parts were."""
     said = {name: _probabilities([getattr(one, field) for one in found]) for name, field in FIELDS.items()}
-    if "online" in said and "challenger" in said:
-        from fraud_stream.models.challenger import blended  # noqa: PLC0415 - scikit-learn, only where it is used
-
-        said["blend"] = blended(said["online"], said["challenger"])
-    return said
+    return {**said, "blend": blended(said["online"], said["challenger"])}
 
 
 def _probabilities(values: Sequence[float | None]) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 from fraud_stream.kafka import TopicSpec, topic_specs
 from fraud_stream.records import (
     Alert,
+    BatchModel,
     DeadLetter,
     Drift,
     EvaluationDay,
@@ -12,6 +13,7 @@ from fraud_stream.records import (
     Labelled,
     MerchantRisk,
     ModelState,
+    Promotions,
     ScoredTransaction,
     Traffic,
 )
@@ -32,6 +34,8 @@ _RECORDS = (
     ScoredTransaction,
     Labelled,
     ModelState,
+    BatchModel,
+    Promotions,
     EvaluationDay,
     Traffic,
     MerchantRisk,
@@ -87,9 +91,14 @@ CHANNELS = (
         "models",
         "ModelState",
         "the record's name",
-        "The model as plain numbers, and what labels tell of its scores.",
+        "The newest state of the online model, the newest challenger, who decides, and what labels tell of the scores.",
         ("send", "receive"),
-        (("EvaluationDay", "evaluation- and the day"), ("Traffic", "traffic- and the partition")),
+        (
+            ("BatchModel", "its name"),
+            ("Promotions", "its name"),
+            ("EvaluationDay", "evaluation- and the day"),
+            ("Traffic", "traffic- and the partition"),
+        ),
     ),
     Channel(
         "merchant_risk",

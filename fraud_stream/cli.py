@@ -30,9 +30,12 @@ COMMANDS = {
     "evaluate": Target("fraud_stream.commands.evaluate:evaluate", "Judge the models on a file of labelled payments."),
     "features": Target("fraud_stream.commands.features:features", "List the features and fields that rules may use."),
     "generate": Target("producers.generate:generate", "Make transactions: into a file or onto the topic."),
+    "models": Target("fraud_stream.commands.models:models", "List the models that are announced, and who decides."),
+    "promote": Target("fraud_stream.commands.promote:promote", "Have another model decide, in every worker at once."),
     "replay": Target("producers.replay:replay", "Send a file of transactions to the topic."),
     "schema": Target("fraud_stream.commands.schema:schema", "Print the JSON Schemas or the AsyncAPI document."),
     "topics": Target("fraud_stream.commands.topics:topics", "Make the topics that are missing and list all."),
+    "train": Target("fraud_stream.commands.train:train", "Fit a challenger on labelled history."),
     "worker": Target("fraud_stream.commands.worker:worker", "Run a worker: the same as faust -A fraud_stream worker."),
 }
 

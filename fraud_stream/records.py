@@ -13,12 +13,15 @@ from fraud_stream.domain.once import Join, Once
 from fraud_stream.domain.outcomes import History, Outcomes
 from fraud_stream.domain.packed import Doubles, Longs
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.models.batch import BatchModel
 from fraud_stream.models.live.day import EvaluationDay
 from fraud_stream.models.live.traffic import Traffic
+from fraud_stream.models.promotion import Promotions
 from fraud_stream.models.state import ModelState
 
 __all__ = [
     "Alert",
+    "BatchModel",
     "DeadLetter",
     "Drift",
     "EvaluationDay",
@@ -26,6 +29,7 @@ __all__ = [
     "Labelled",
     "MerchantRisk",
     "ModelState",
+    "Promotions",
     "Reason",
     "ScoredTransaction",
     "Traffic",
@@ -175,14 +179,14 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         transaction: The transaction as it was understood.
         features: Every feature by its name.
-        score: The model's probability of fraud; null while the model has learnt too little to be asked.
+        score: The probability of fraud that counted; null while the model has learnt too little to be asked.
         risk_score: How risky it is, rules included, 0 to 1.
         verdict: ``accept``, ``review`` or ``block``.
         alert_id: Its alert; null where there is none.
         rules: Ids of the active rules that hit.
         shadow_rules: Ids of the shadow rules that hit.
         reasons: All that spoke for the alert; empty where there is none.
-        model_version: The model that scored it.
+        model_version: The model that scored it, or both as ``online-12+challenger-3`` where they are blended.
         rules_version: The rules it was checked against.
         is_late: Whether it came too late for its windows.
         partition: Partition of `transactions` it was read from.
@@ -190,6 +194,9 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
         decided_at: When it was decided, seconds since 1970.
         latency: Seconds from the broker's timestamp to the decision.
         threshold: The model's probability of fraud from which it alerted then.
+        online_score: The online model's probability of fraud, whoever decided; null where it was not asked.
+        challenger_score: The challenger's, likewise.
+        challenger_version: The challenger that gave it; null where there was none.
     """
 
     transaction: Transaction
@@ -209,6 +216,9 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
     decided_at: float
     latency: float
     threshold: float = 0.5
+    online_score: float | None = None
+    challenger_score: float | None = None
+    challenger_version: str | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -258,7 +268,7 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
         labelled_at: When the label became known, seconds since 1970.
         source: Who said so.
         kind: What kind of fraud it was, where that is known.
-        score: What the model had said; null where it was not asked.
+        score: The probability that had counted; null where no model was asked.
         risk_score: How risky it was found, 0 to 1.
         verdict: What had been decided.
         model_version: The model that had scored it.
@@ -268,6 +278,8 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
         merchant_id: Where it was paid.
         join: Where the two came from: a crash may send it twice, and this tells it.
         stream_time: The largest event time seen in the customer's partition when it was sent.
+        online_score: What the online model had said, whoever decided; null where it was not asked.
+        challenger_score: What the challenger had said, likewise.
     """
 
     transaction_id: str
@@ -287,6 +299,8 @@ class Labelled(msgspec.Struct, frozen=True, gc=False):
     merchant_id: str | None = None
     join: Join = Join()
     stream_time: float = 0.0
+    online_score: float | None = None
+    challenger_score: float | None = None
 
 
 class MerchantRisk(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import SCORED, Pending
 from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.models.panel import NOTHING_SAID, Said
 from fraud_stream.records import Alert, Labelled, Reason, ScoredTransaction, alert_id
 
 #: The version of features that waited for their label while the application was changed.
@@ -25,6 +26,7 @@ class Context(NamedTuple):
     rules_version: str
     decided_at: float
     threshold: float = 0.5
+    challenger_version: str | None = None
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -35,12 +37,14 @@ class Told(msgspec.Struct, frozen=True, gc=False):
         is_late: Whether it came too late for its windows.
         alert: Its alert.
         context: What the chunk's decisions have in common.
+        said: What each model said.
     """
 
     record: Any
     is_late: bool
     alert: Alert | None
     context: Context
+    said: Said = NOTHING_SAID
 
 
 class Reporter:
@@ -101,10 +105,13 @@ class Reporter:
             context.decided_at,
             context.decided_at - record.timestamp / 1000.0,
             context.threshold,
+            *told.said,
+            context.challenger_version,
         )
 
     def pending(self, tx: Transaction, features: bytes, decision: Decision, told: Told) -> Pending:
         """What waits for the label; `features` are 64-bit floats."""
+        online, challenger = told.said
         return Pending(
             SCORED,
             tx.timestamp,
@@ -117,6 +124,8 @@ class Reporter:
             features,
             merchant_id=tx.merchant_id,
             offset=told.record.offset,
+            online_score=online,
+            challenger_score=challenger,
         )
 
     def labelled(self, transaction_id: str, parts: tuple[Pending, Pending], join: Join, stream_time: float) -> Labelled:
@@ -140,6 +149,8 @@ class Reporter:
             scored.merchant_id,
             join,
             stream_time,
+            scored.online_score,
+            scored.challenger_score,
         )
 
     def _values(self, tx: Transaction, row: Sequence[float]) -> dict[str, Any]:

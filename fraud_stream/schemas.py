@@ -13,6 +13,7 @@ from fraud_stream.domain.intake import ALIASES, FIRST_MILLISECOND, LONGEST_ID, L
 from fraud_stream.domain.transaction import REQUIRED, Transaction
 from fraud_stream.records import (
     Alert,
+    BatchModel,
     DeadLetter,
     Drift,
     EvaluationDay,
@@ -20,6 +21,7 @@ from fraud_stream.records import (
     Labelled,
     MerchantRisk,
     ModelState,
+    Promotions,
     ScoredTransaction,
     Traffic,
 )
@@ -36,6 +38,8 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         DeadLetter,
         Labelled,
         ModelState,
+        BatchModel,
+        Promotions,
         EvaluationDay,
         Traffic,
         MerchantRisk,

@@ -18,8 +18,12 @@ from fraud_stream.domain.features import FeatureMaker, FeatureSettings
 from fraud_stream.domain.intake import Limits
 from fraud_stream.domain.rules import Rule, RuleError, RuleSet
 from fraud_stream.errors import SettingsError
+from fraud_stream.models import batch, promotion
+from fraud_stream.models.promotion import Decides
 
 PREFIX = "FRAUD_STREAM_"
+#: Keys of the models topic that are no name of the online model.
+RESERVED_NAMES = (batch.NAME, promotion.NAME)
 #: The environment variable that names the file, if it is not ``faust.conf`` in the working directory.
 FILE_VARIABLE = "FRAUD_STREAM_CONF"
 #: What Kubernetes tells the pods of a service that is called fraud-stream.
@@ -41,7 +45,9 @@ def _parse_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=3_650 * 86_400, allow_inf_nan=False)]
+_LENGTHS = BeforeValidator(parse_duration), Field(gt=0, le=3_650 * 86_400, allow_inf_nan=False)
+Duration = Annotated[float, *_LENGTHS]
+OptionalDuration = Annotated[float | None, *_LENGTHS]
 Words = Annotated[list[str], BeforeValidator(_parse_list)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 #: Quotes, backslashes and control characters would have to be escaped in JSON; nobody names a field so.
@@ -192,8 +198,24 @@ class ModelSettings(Section):
     alert_threshold: float = Field(0.5, gt=0, le=1, description="probability of fraud from which it alerts")
     threshold_by: Literal["fixed", "best-f1", "budget"] = "fixed"
     alert_budget: float = Field(100.0, gt=0, le=1e9, description="alerts of the model a day, by event time")
+    decides: Decides = Field("online", description="online, challenger or blend; a promotion overrides it")
     block_threshold: float = Field(0.9, gt=0, le=1, description="risk from which the verdict is block, not review")
     publish_interval: Duration = Field(1.0, description="a changed model is published so often")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.name in RESERVED_NAMES:
+            raise ValueError(f"name must not be {self.name!r}, which is the key of something else on the models topic")
+        return self
+
+
+class ChallengerSettings(Section):
+    """The challenger: gradient boosting refit on labelled history."""
+
+    refit_every: OptionalDuration = Field(
+        None, ge=1, description="of the clock of the worker that learns; without it `fraud-stream train` alone refits"
+    )
+    history: Duration = Field(28 * 86_400.0, description="event time before the newest labelled transaction")
 
 
 class EvaluationSettings(Section):
@@ -258,6 +280,7 @@ class Settings(Section):
     features: FeatureSection = FeatureSection()
     model: ModelSettings = ModelSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    challenger: ChallengerSettings = ChallengerSettings()
     labels: LabelSettings = LabelSettings()
     drift: DriftSettings = DriftSettings()
     engine: EngineSettings = EngineSettings()

@@ -31,7 +31,12 @@ FRAMEWORKS = {
 MAY_IMPORT = {
     "fraud_stream/domain": {"fraud_stream.errors"},
     "fraud_stream/engine": {"fraud_stream.errors"},
-    "fraud_stream/evaluation": {"fraud_stream.domain", "fraud_stream.models", "fraud_stream.settings"},
+    "fraud_stream/evaluation": {
+        "fraud_stream.errors",
+        "fraud_stream.domain",
+        "fraud_stream.models",
+        "fraud_stream.settings",
+    },
     "fraud_stream/files": {"fraud_stream.domain", "fraud_stream.errors", "fraud_stream.records"},
     "fraud_stream/models": {"fraud_stream.domain", "fraud_stream.errors"},
     "fraud_stream/web": {"fraud_stream.app", "fraud_stream.domain", "fraud_stream.engine", "agents", "tables"},

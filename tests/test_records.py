@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from fraud_stream.domain.intake import ALIASES, LONGEST_ID, LONGEST_TEXT, Intake, Limits, Refused
 from fraud_stream.domain.once import Join, Once, Unsettled
+from fraud_stream.models.batch import HeldOut, Measures
 from fraud_stream.models.live.day import ContestantRecord
 from fraud_stream.models.live.traffic import TrafficDay
+from fraud_stream.models.promotion import Promotion
 from fraud_stream.models.state import Progress
 from fraud_stream.records import (
     Alert,
+    BatchModel,
     DeadLetter,
     Drift,
     EvaluationDay,
@@ -22,6 +25,7 @@ from fraud_stream.records import (
     Labelled,
     MerchantRisk,
     ModelState,
+    Promotions,
     Reason,
     ScoredTransaction,
     Traffic,
@@ -40,6 +44,7 @@ REASONS = [
     Reason("model", "model", "amount", None, contribution=0.5),
 ]
 DRIFT = Drift("D1", "DRIFT", "HIGH", "fraud_label_rate", NOW, NOW, 0.008, 0.026, 12_000, "the share of frauds rose")
+HELD_OUT = HeldOut(1.0, 2.0, 9, 2, Measures(0.5, 0.9), Measures(0.4, 0.8), None)
 INSTANCES = [
     TX,
     Transaction("T1", "C1", NOW.timestamp(), 0.0),
@@ -89,6 +94,12 @@ INSTANCES = [
         ONCE,
     ),
     Traffic("traffic-3", "traffic", 3, 1, {19_753: TrafficDay(1, NOW.timestamp(), NOW.timestamp(), b"")}),
+    BatchModel("challenger", "hgb", 1, ["a"], "v", 9, 2, 1.0, 2.0, HELD_OUT, {"numpy": "2"}, "ab", 3.0, b"bytes"),
+    BatchModel("challenger", "hgb", 2, ["a"], "v", 9, 2, 1.0, 2.0, None, {}, "ab", 3.0, b""),
+    Promotions(),
+    Promotions(
+        promotions=[Promotion("blend", None, 3, 1.0, "ann", ""), Promotion(None, "blend", None, 2.0, "bo", "x")]
+    ),
 ]
 INPUT = transaction_schema()
 INPUT_VALIDATOR = jsonschema.Draft202012Validator(INPUT)
@@ -134,7 +145,7 @@ def test_every_property_says_what_it_is(name):
 
 def test_docstrings_with_continued_lines_are_whole():
     assert attributes(ModelState)["learnt"] == "Transactions learnt."
-    assert attributes(ScoredTransaction)["score"].startswith("The model's probability of fraud; null while")
+    assert attributes(ScoredTransaction)["score"].startswith("The probability of fraud that counted; null while")
 
 
 def test_times_are_dates():

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,7 @@ _SEEN = ("sliding_locations_1h", "sliding_devices_1h")
 
 
 class FeatureMaker:
-    """Makes feature rows: numbers in the order of `names`.
+    """Makes feature rows: numbers in the order of `names`; another list of them has another `version`.
 
     In two steps.  `before` and `after` a transaction is taken in, the facts that it is judged by are noted.  `rows`
     computes the features of many transactions at once, column by column.
@@ -195,6 +196,7 @@ class FeatureMaker:
         self.settings = settings or FeatureSettings()
         self.features = feature_list(self.settings)
         self.names = tuple(feature.name for feature in self.features)
+        self.version = blake2b(",".join(self.names).encode(), digest_size=4).hexdigest()
 
     def before(self, tx: Transaction, profile: Profile, customer: Known, merchant: Known) -> list[float]:
         """The facts of `tx` and of what was known before it: `_FACTS`, outliers, labels of customer and merchant."""

@@ -27,6 +27,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         kind: What kind of fraud.
         merchant_id: Where it was paid.
         offset: Where it was read: of `transactions`, or of `labels` where it is a label.
+        online_score: What the online model said, whoever decided.
+        challenger_score: What the challenger said, likewise.
 
     >>> Pending(SCORED, 60.0, "C1", amount=5.0).done().stage == DONE
     True
@@ -47,6 +49,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     kind: str | None = None
     merchant_id: str | None = None
     offset: int = -1
+    online_score: float | None = None
+    challenger_score: float | None = None
 
     @property
     def row(self) -> list[float]:

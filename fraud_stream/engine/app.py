@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import faust
 
-from fraud_stream.engine.broadcast import BroadcastReader
+from fraud_stream.engine.broadcast import BroadcastReader, Take
 from fraud_stream.engine.commit import GroupCommit
 from fraud_stream.engine.consumer import ChunkConsumer, ChunkFlow, ChunkSchema, ChunkTransport
 from fraud_stream.engine.expiry import StreamClock
@@ -178,7 +178,7 @@ class ExactApp(faust.App):
         """Below which offset all of a partition is stored and acknowledged for good, as far as this worker knows."""
         return self._settled.get((topic, partition), 0)
 
-    def read_whole(self, topic: str, handle: Callable[[bytes | None], None]) -> BroadcastReader:
+    def read_whole(self, topic: str, handle: Take) -> BroadcastReader:
         """Have this worker read all of a topic with one partition, before its agents start and from then on."""
         reader = BroadcastReader(self, topic, handle, beacon=self.beacon)
         self._readers.append(reader)

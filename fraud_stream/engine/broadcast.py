@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiokafka
@@ -16,6 +16,8 @@ _ROUND = 250
 #: Seconds that closing the connection may take: with TLS uvloop waits half a minute for the broker's farewell, where an
 #: answer to a fetch is still under way.
 _FAREWELL = 1.0
+#: Takes a record in; one that is slow does so in an awaitable that it gives back.
+Take = Callable[[bytes | None], Awaitable[None] | None]
 
 
 class BroadcastReader(Service):
@@ -24,13 +26,13 @@ class BroadcastReader(Service):
     Args:
         app: The application.
         topic: The topic.
-        handle: Called with each record's value, in order; must not fail.
+        handle: Called with each record's value, in order, and waited for where it says so; must not fail.
 
     Attributes:
         read: How many records it has read.
     """
 
-    def __init__(self, app: Any, topic: str, handle: Callable[[bytes | None], None], **kwargs: Any) -> None:
+    def __init__(self, app: Any, topic: str, handle: Take, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.app = app
         self.topic = topic
@@ -82,7 +84,9 @@ class BroadcastReader(Service):
             batches = await self._consumer.getmany(timeout_ms=_ROUND)
             for records in batches.values():
                 for record in records:
-                    self._handle(record.value)
+                    waits = self._handle(record.value)
+                    if waits is not None:
+                        await waits
                 self.read += len(records)
             if not batches and await self._is_at_end():
                 async with self._idle:

@@ -8,7 +8,7 @@ Source: Gama, Sebastião, Rodrigues: On evaluating stream learning algorithms. M
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -23,7 +23,8 @@ from fraud_stream.domain.observation import Observer
 from fraud_stream.domain.outcomes import History
 from fraud_stream.domain.sliding import DAY, HOUR
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.models.challenger import Challenger, blended
+from fraud_stream.models.blend import blended
+from fraud_stream.models.challenger import Challenger
 from fraud_stream.models.online import Learning, OnlineModel
 from fraud_stream.settings import Settings
 
@@ -71,6 +72,20 @@ class _Waiting(NamedTuple):
     rows: NDArray[np.float64]
 
 
+class Scored(NamedTuple):
+    """Transactions that were scored together.
+
+    Attributes:
+        payments: The transactions with their labels.
+        rows: Their features.
+        scores: By contestant.
+    """
+
+    payments: list[Payment]
+    rows: NDArray[np.float64]
+    scores: dict[str, NDArray[np.float64]]
+
+
 class Prequential:
     """Goes through payments in order of event time.
 
@@ -101,7 +116,10 @@ class Prequential:
 
     def run(self, payments: Iterable[Payment]) -> Judged:
         """Score all, learn on the way, and say what came of each; duplicates are left out."""
-        found: list[tuple[list[Payment], dict[str, NDArray[np.float64]]]] = []
+        return _columns([(one.payments, one.scores) for one in self.scored(payments)])
+
+    def scored(self, payments: Iterable[Payment]) -> Iterator[Scored]:
+        """Score all, an hour at a time, and learn on the way; duplicates are left out."""
         for _, hour in groupby(payments, key=lambda one: one.transaction.timestamp // HOUR):
             chunk = list(hour)
             start, end = chunk[0].transaction.timestamp, chunk[-1].transaction.timestamp
@@ -110,9 +128,8 @@ class Prequential:
             self._refit_if_due(start)
             taken = self._take_in(chunk)
             if taken.payments:
-                found.append((taken.payments, self._scores(taken)))
+                yield Scored(*taken, self._scores(taken))
                 self._waiting.append((start, taken))
-        return _columns(found)
 
     def _take_in(self, chunk: list[Payment]) -> _Waiting:
         taken, facts = [], []

@@ -19,7 +19,7 @@ from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
 from fraud_stream.domain.rules import Rule
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.records import Alert, DeadLetter, Labelled, alert_id
+from fraud_stream.records import Alert, DeadLetter, Label, Labelled, alert_id
 from fraud_stream.reports import Context
 from tests.engine.bench import Record
 
@@ -169,6 +169,20 @@ def test_a_label_that_came_first_is_joined(sent: Outboxes) -> None:
     )
     assert (labelled.join, labelled.features) == (Join(2, (7, 3), (0, 0)), np.array(ROW).tobytes())
     assert outputs.pending.partition(2).get("T1") == Pending(DONE, START, 'C"é')
+
+
+def test_what_each_model_said_is_told_and_waits_for_the_label(sent: Outboxes) -> None:
+    sending = outputs.Outputs(2, CONTEXT._replace(challenger_version="challenger-4"))
+    sending.send(TX, np.array(ROW), decision(2_000.0), (as_record(b""), False), (0.25, 0.75))
+    sending.close()
+    (scored,) = sent.json("scored")
+    assert (scored["online_score"], scored["challenger_score"]) == (0.25, 0.75)
+    assert scored["challenger_version"] == "challenger-4"
+    waiting = outputs.pending.partition(2).get("T1")
+    label = Label("T1", "C1", True, START, "test")
+    outputs.send_labelled("T1", waiting, label, Join(2, (7, 1)))
+    (labelled,) = sent.json("labelled")
+    assert (labelled["online_score"], labelled["challenger_score"]) == (0.25, 0.75)
 
 
 def test_what_was_joined_before_is_not_made_to_wait_again(sent: Outboxes) -> None:

@@ -135,6 +135,7 @@ ATTRIBUTES = {
     "_changelogs": "consumer",
     "_consumer": "app",
     "_fetch_max_wait_ms": "highwater",
+    "_client": "fetching",
     "_dbs": "store",
 }
 #: Public names that the engine gives another meaning; each is the engine's own as well.

@@ -7,7 +7,7 @@ import pytest
 
 from tests.harness import ROOT
 
-MODULES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "skops"}
+MODULES = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 NAMES = {"read_pickle", "to_pickle", "allow_pickle", "joblib", "load_model"}
 
 
