@@ -9,19 +9,23 @@ from agents.merchants import notes
 from agents.models import maker, shelf
 from agents.outputs import Outputs, broker_time, send_dead_letter
 from fraud_stream.app import app, settings
-from fraud_stream.domain.decision import Judge, Thresholds
+from fraud_stream.domain.decision import Detector, Judge, NoDetector, Thresholds
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.observation import CustomerState, Observer
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
 from fraud_stream.engine.app import Chunk
 from fraud_stream.engine.panes import Windows
+from fraud_stream.models.anomaly import AnomalyDetector
 from fraud_stream.reports import Context
 from tables import customer_frauds, customer_hopping, customer_profile, customer_tumbling
 
 intake = Intake(settings.fields.names, settings.intake_limits)
 observer = Observer(maker, settings.windows.max_events)
-judge = Judge(maker.names, settings.rules, Thresholds(settings.model.alert_threshold, settings.model.block_threshold))
+thresholds = Thresholds(settings.model.alert_threshold, settings.model.block_threshold, settings.anomaly.doubt)
+judge = Judge(maker.names, settings.rules, thresholds)
+#: One a worker, over all of its partitions.
+detector: Detector = AnomalyDetector(maker.names, settings.anomaly.share) if settings.anomaly.enabled else NoDetector()
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
@@ -40,7 +44,7 @@ async def detection(chunk: Chunk) -> None:
     if not taken:
         return
     rows = maker.rows([one.facts for one in taken])
-    decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer)
+    decisions = judge.decide([one.transaction for one in taken], rows, shelf.scorer, detector)
     context = Context(chunk.partition, shelf.scorer.id, judge.rules_version, time.time())
     outputs = Outputs(chunk.partition, context)
     for one, row, decision in zip(taken, rows, decisions, strict=True):

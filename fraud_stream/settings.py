@@ -194,6 +194,14 @@ class ModelSettings(Section):
     publish_interval: Duration = Field(1.0, description="a changed model is published so often")
 
 
+class AnomalySettings(Section):
+    """What is unusual, before enough labels exist and where the model is uncertain."""
+
+    enabled: bool = True
+    share: float = Field(0.005, gt=0, le=0.5, description="the share of the transactions that may be unusual")
+    doubt: float = Field(0.2, ge=0, le=1, description="probability of fraud from which an unusual one is alerted")
+
+
 class LabelSettings(Section):
     """Labels."""
 
@@ -239,6 +247,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     features: FeatureSection = FeatureSection()
     model: ModelSettings = ModelSettings()
+    anomaly: AnomalySettings = AnomalySettings()
     labels: LabelSettings = LabelSettings()
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
