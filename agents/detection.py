@@ -25,7 +25,7 @@ observer = Observer(maker, settings.windows.max_events)
 thresholds = Thresholds(settings.model.alert_threshold, settings.model.block_threshold, settings.anomaly.doubt)
 judge = Judge(maker.names, settings.rules, thresholds)
 #: One a worker, over all of its partitions.
-detector: Detector = AnomalyDetector(maker.names, settings.anomaly.share) if settings.anomaly.enabled else NoDetector()
+detector: Detector = AnomalyDetector(maker.names, settings.anomaly.share) if settings.tells_unusual else NoDetector()
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):

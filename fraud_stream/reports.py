@@ -16,7 +16,7 @@ from fraud_stream.records import Alert, Label, Labelled, Reason, ScoredTransacti
 OTHER_FEATURES = "other"
 #: What an alert says that was made because a transaction is unusual, by why.
 _UNUSUAL = {
-    "cold_start": "unusual for what was seen so far; no model has learnt enough frauds yet to be asked",
+    "cold_start": "unusual for what was seen so far; the model has learnt too few frauds to be asked",
     "doubt": "unusual for what was seen so far, and the model is uncertain: its fraud probability is {score:.0%}",
 }
 

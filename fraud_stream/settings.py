@@ -195,7 +195,7 @@ class ModelSettings(Section):
 
 
 class AnomalySettings(Section):
-    """What is unusual, before enough labels exist and where the model is uncertain."""
+    """What is unusual, before the model has learnt enough and where it is uncertain; nothing without a model."""
 
     enabled: bool = True
     share: float = Field(0.005, gt=0, le=0.5, description="the share of the transactions that may be unusual")
@@ -284,6 +284,11 @@ class Settings(Section):
             night_end=self.features.night_end,
             risky_payment_methods=frozenset(self.features.risky_payment_methods),
         )
+
+    @property
+    def tells_unusual(self) -> bool:
+        """Whether unusual transactions are told; without a model the rules alone decide."""
+        return self.anomaly.enabled and self.model.enabled
 
     @property
     def intake_limits(self) -> Limits:

@@ -11,6 +11,7 @@ import click
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.errors import InputFileError
+from fraud_stream.evaluation.alerts import alerted
 from fraud_stream.evaluation.measures import Quality, between, quality, without_known_cards
 from fraud_stream.evaluation.plots import draw
 from fraud_stream.evaluation.prequential import Judged, Payment, Prequential
@@ -22,6 +23,7 @@ from fraud_stream.options import Moment, Span, with_default, with_options
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json, print_table, timestamp
 
+ALERT_COLUMNS = ("alerts", "precision", "recall", "F1")
 COLUMNS = ("average precision", "ROC AUC", "card precision@100", "recall at 1 % FPR", "best F1")
 _OPTIONS = (
     click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
@@ -32,6 +34,7 @@ _OPTIONS = (
     click.option("--to", "end", type=Moment(), help="The test ends.  [default: with the file]"),
     click.option("--without-known-cards", is_flag=True, help="Leave known compromised customers out of the test."),
     click.option("--no-challenger", is_flag=True, help="Do not refit the challenger, which takes half of the time."),
+    click.option("--alerts", is_flag=True, help="Also say what the worker would have alerted, and what made it."),
     click.option("--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw pictures into this folder."),
     click.option("--json", "json_", is_flag=True, help="Print JSON."),
 )
@@ -73,6 +76,9 @@ def evaluate(file: Path, mapping: str, label_delay: float, learn_from: float | N
         raise InputFileError(f"{file}: the test from {timestamp(test.begin)} has not both frauds and genuine payments")
     published = {one.name: one.quality for one in PUBLISHED.get(known.name, ())} if rest["without_known_cards"] else {}
     _show({**found, **published}, tested, test, json_=rest["json_"])
+    if rest["alerts"] and not rest["json_"]:
+        rows = [(one.name, f"{one.alerts:,}", *_numbers(one[2:])) for one in alerted(tested)]
+        print_table("What the worker would have alerted", ("", *ALERT_COLUMNS), rows)
     if rest["plots"]:
         for path in draw(tested, whole, rest["plots"]):
             click.echo(f"wrote {path}", err=True)
@@ -99,7 +105,7 @@ def _read(translated: Iterable[Translated], intake: Intake, where: str) -> Itera
             continue
         if one.is_fraud is not None:
             found += 1
-            yield Payment(transaction, one.is_fraud)
+            yield Payment(transaction, one.is_fraud, one.kind or "")
     if not found:
         raise InputFileError(f"{where}: no row is a transaction with a label")
 
@@ -129,5 +135,8 @@ def _show(found: dict[str, Quality | None], tested: Judged, test: Test, *, json_
 
 
 def _cells(found: Quality | None) -> list[str]:
-    values = found or itertools.repeat(math.nan, len(COLUMNS))
+    return _numbers(found or itertools.repeat(math.nan, len(COLUMNS)))
+
+
+def _numbers(values: Iterable[float]) -> list[str]:
     return ["-" if math.isnan(value) else f"{value:.3f}" for value in values]

@@ -153,7 +153,7 @@ def test_an_alert_of_the_model_alone_says_so(verdict: Any, severity: str, sent: 
         (
             "cold_start",
             None,
-            "unusual for what was seen so far; no model has learnt enough frauds yet to be asked",
+            "unusual for what was seen so far; the model has learnt too few frauds to be asked",
         ),
         ("doubt", 0.31, "unusual for what was seen so far, and the model is uncertain: its fraud probability is 31%"),
     ],

@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Worker, list
 def test_what_is_unusual_is_alerted_with_its_reason(run: tuple[Worker, list[dict]]) -> None:
     alert = next(one for one in run[1] if one.get("transaction_id") == "odd")
     assert (alert["severity"], alert["type"], alert["verdict"]) == ("MEDIUM", "UNSUPERVISED", "review")
-    assert alert["message"].startswith("unusual for what was seen so far; no model has learnt enough frauds")
+    assert alert["message"].startswith("unusual for what was seen so far; the model has learnt too few frauds")
     assert {reason["source"] for reason in alert["reasons"]} == {"anomaly"}
     assert "is_new_device" in {reason["feature"] for reason in alert["reasons"]}
 
