@@ -11,7 +11,7 @@ import click
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.errors import InputFileError
-from fraud_stream.evaluation.alerts import alerted
+from fraud_stream.evaluation.alerts import Alerted, alerted
 from fraud_stream.evaluation.measures import Quality, between, quality, without_known_cards
 from fraud_stream.evaluation.plots import draw
 from fraud_stream.evaluation.prequential import Judged, Payment, Prequential
@@ -75,10 +75,8 @@ def evaluate(file: Path, mapping: str, label_delay: float, learn_from: float | N
     if all(one is None for one in found.values()):
         raise InputFileError(f"{file}: the test from {timestamp(test.begin)} has not both frauds and genuine payments")
     published = {one.name: one.quality for one in PUBLISHED.get(known.name, ())} if rest["without_known_cards"] else {}
-    _show({**found, **published}, tested, test, json_=rest["json_"])
-    if rest["alerts"] and not rest["json_"]:
-        rows = [(one.name, f"{one.alerts:,}", *_numbers(one[2:])) for one in alerted(tested)]
-        print_table("What the worker would have alerted", ("", *ALERT_COLUMNS), rows)
+    told = alerted(tested) if rest["alerts"] else []
+    _show({**found, **published}, tested, test, told, json_=rest["json_"])
     if rest["plots"]:
         for path in draw(tested, whole, rest["plots"]):
             click.echo(f"wrote {path}", err=True)
@@ -122,16 +120,20 @@ def _tested(whole: Judged, test: Test, delay: float | None) -> Judged:
     return without_known_cards(whole, test.begin, min(test.end, float(whole.times.max()) + 1.0), delay)
 
 
-def _show(found: dict[str, Quality | None], tested: Judged, test: Test, *, json_: bool) -> None:
+def _show(found: dict[str, Quality | None], tested: Judged, test: Test, told: list[Alerted], *, json_: bool) -> None:
     counts = {"transactions": len(tested.frauds), "frauds": int(tested.frauds.sum())}
     if json_:
         results = {name: one and one._asdict() for name, one in found.items()}
-        click.echo(as_json({"test": {"begin": test.begin, **counts}, "contestants": results}))
+        alerts = {"alerts": [one._asdict() for one in told]} if told else {}
+        click.echo(as_json({"test": {"begin": test.begin, **counts}, "contestants": results, **alerts}))
         return
     days = (float(tested.times.max()) - test.begin) / DAY
     what = f"{counts['transactions']:,} transactions, {counts['frauds']:,} frauds"
     title = f"{what}, {days:.0f} days from {timestamp(test.begin)}"
     print_table(title, ("", *COLUMNS), [(name, *_cells(one)) for name, one in found.items()])
+    if told:
+        rows = [(one.name, f"{one.alerts:,}", *_numbers(one[2:])) for one in told]
+        print_table("What the worker would have alerted", ("", *ALERT_COLUMNS), rows)
 
 
 def _cells(found: Quality | None) -> list[str]:
