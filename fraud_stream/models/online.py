@@ -12,7 +12,8 @@ from fraud_stream.models.state import ModelState
 
 KIND = "binned-logistic-regression"
 #: Features that say more together: an amount out of habit soon after others, or of a customer with known frauds; a new
-#: device, a new place and such an amount; a merchant's frauds by how long they are known, and by what was genuine since.
+#: device, a new place and such an amount; a merchant's frauds by how long they are known, and by what was genuine
+#: since.
 CROSSES = (
     ("amount_ratio_winsorised", "outliers_7d"),
     ("amount_ratio_winsorised", "customer_frauds_30d"),
