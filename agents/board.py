@@ -73,7 +73,7 @@ class Board:
     @property
     def thresholds(self) -> Thresholds:
         """From where on it alerts and blocks."""
-        return Thresholds(self.threshold.value, settings.model.block_threshold)
+        return Thresholds(self.threshold.value, settings.model.block_threshold, settings.anomaly.doubt)
 
     def evaluation(self) -> report.Evaluation:
         """What the figures are made of."""

@@ -12,19 +12,22 @@ from agents.models import maker, panel
 from agents.outputs import Outputs, broker_time, send_dead_letter
 from agents.traffic import traffic
 from fraud_stream.app import app, settings
-from fraud_stream.domain.decision import Judge
+from fraud_stream.domain.decision import Detector, Judge, NoDetector
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.observation import CustomerState, Observer
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
 from fraud_stream.engine.app import Chunk
 from fraud_stream.engine.panes import Windows
+from fraud_stream.models.anomaly import AnomalyDetector
 from fraud_stream.reports import Context
 from tables import customer_frauds, customer_hopping, customer_profile, customer_tumbling
 
 intake = Intake(settings.fields.names, settings.intake_limits)
 observer = Observer(maker, settings.windows.max_events)
 judge = Judge(maker.names, settings.rules, board.thresholds)
+#: One a worker, over all of its partitions.
+detector: Detector = AnomalyDetector(maker.names, settings.anomaly.share) if settings.tells_unusual else NoDetector()
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +48,7 @@ async def detection(chunk: Chunk) -> None:
     rows = maker.rows([one.facts for one in taken])
     judge.thresholds = board.thresholds
     opinion = panel.ask(rows)
-    decisions = judge.decide([one.transaction for one in taken], rows, opinion)
+    decisions = judge.decide([one.transaction for one in taken], rows, opinion, detector)
     times = [one.transaction.timestamp for one in taken]
     traffic.note(chunk.partition, times, [decision.score for decision in decisions])
     context = Context(

@@ -32,6 +32,8 @@ reporter = Reporter(maker.names, features_version)
 refused_counts: Counter[str] = Counter()
 #: Hits by rule, of active and shadow rules, since the worker started.
 rule_counts: Counter[str] = Counter()
+#: Alerts that were made because a transaction is unusual, by why, since the worker started.
+anomaly_counts: Counter[str] = Counter()
 _LONGEST_DETAIL = 500
 
 
@@ -72,6 +74,8 @@ class Outputs:
             log_alert(alert)
         if decision.hits or decision.shadow:
             rule_counts.update(rule.rule.id for rule in (*decision.hits, *decision.shadow))
+        if decision.anomaly is not None:
+            anomaly_counts[decision.anomaly.why] += 1
         told = Told(record, is_late, alert, self._context, said)
         self._scored.append((key, encode(reporter.scored(tx, row, decision, told))))
         if is_late:

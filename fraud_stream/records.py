@@ -68,16 +68,16 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that spoke for an alert.
 
     Attributes:
-        source: ``rule`` or ``model``.
-        name: The rule's id, or ``model``.
+        source: ``rule``, ``model`` or ``anomaly``.
+        name: The rule's id, ``model`` or ``anomaly``.
         feature: What was looked at.
         value: The value seen.
         operator: How it was compared (rules).
         limit: What it was compared with (rules).
-        contribution: How much it added to the log odds of fraud (model).
+        contribution: How much it added to the log odds of fraud (model), or to the anomaly score (anomaly).
     """
 
-    source: Literal["rule", "model"]
+    source: Literal["rule", "model", "anomaly"]
     name: str
     feature: str
     value: float | str | None
@@ -97,7 +97,8 @@ class Alert(msgspec.Struct, frozen=True):
         detected_at: When it was decided.
         amount: Its amount.
         severity: ``LOW``, ``MEDIUM``, ``HIGH`` or ``CRITICAL``.
-        type: The type of the strongest rule that hit, or ``MODEL``.
+        type: The type of the strongest rule that hit, ``MODEL``, or ``UNSUPERVISED`` where it is unusual, no rule hit
+            and the model was not asked or is uncertain.
         risk_score: How risky it is, 0 to 1.
         verdict: What to do: ``review`` or ``block``.
         message: One sentence for people.
@@ -197,6 +198,7 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
         online_score: The online model's probability of fraud, whoever decided; null where it was not asked.
         challenger_score: The challenger's, likewise.
         challenger_version: The challenger that gave it; null where there was none.
+        anomaly_score: How unusual it is for what the worker has seen, 0 to 1; null while it has seen too little.
     """
 
     transaction: Transaction
@@ -219,6 +221,7 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
     online_score: float | None = None
     challenger_score: float | None = None
     challenger_version: str | None = None
+    anomaly_score: float | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from fraud_stream.domain.decision import Contribution, Decision
 from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import SCORED, Pending
-from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule
+from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule, Severity
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.models.panel import NOTHING_SAID, Said
 from fraud_stream.records import Alert, Labelled, Reason, ScoredTransaction, alert_id
 
 #: The version of features that waited for their label while the application was changed.
 OTHER_FEATURES = "other"
+#: What an alert says that was made because a transaction is unusual, by why.
+_UNUSUAL = {
+    "cold_start": "unusual for what was seen so far; the model has learnt too few frauds to be asked",
+    "doubt": "unusual for what was seen so far, and the model is uncertain: its fraud probability is {score:.0%}",
+}
 
 
 class Context(NamedTuple):
@@ -65,7 +70,7 @@ class Reporter:
     def alert(self, tx: Transaction, row: Sequence[float], decision: Decision, context: Context) -> Alert:
         """The alert of a decision that is not ``accept``."""
         values = self._values(tx, row)
-        strongest = decision.hits[0] if decision.hits else None
+        severity, kind, message = _headline(decision, values)
         return Alert(
             alert_id(tx.transaction_id),
             tx.transaction_id,
@@ -73,11 +78,11 @@ class Reporter:
             _moment(tx.timestamp),
             _moment(context.decided_at),
             tx.amount,
-            strongest.rule.severity if strongest else "HIGH" if decision.verdict == "block" else "MEDIUM",
-            strongest.rule.type if strongest else "MODEL",
+            severity,
+            kind,
             decision.risk,
             "block" if decision.verdict == "block" else "review",
-            strongest.message(values) if strongest else f"the model gives a fraud probability of {decision.risk:.0%}",
+            message,
             _reasons(decision, values),
             context.model_version,
             context.rules_version,
@@ -107,6 +112,7 @@ class Reporter:
             context.threshold,
             *told.said,
             context.challenger_version,
+            decision.anomaly_score,
         )
 
     def pending(self, tx: Transaction, features: bytes, decision: Decision, told: Told) -> Pending:
@@ -158,6 +164,17 @@ class Reporter:
         return {**numbers, **{name: getattr(tx, name) for name in TEXT_FIELDS}}
 
 
+def _headline(decision: Decision, values: dict[str, Any]) -> tuple[Severity, str, str]:
+    """Severity, type and message of an alert: those of the strongest rule, or of what else has made it."""
+    if decision.hits:
+        strongest = decision.hits[0]
+        return strongest.rule.severity, strongest.rule.type, strongest.message(values)
+    if decision.anomaly is not None:
+        return "MEDIUM", "UNSUPERVISED", _UNUSUAL[decision.anomaly.why].format(score=decision.score)
+    severity: Severity = "HIGH" if decision.verdict == "block" else "MEDIUM"
+    return severity, "MODEL", f"the model gives a fraud probability of {decision.risk:.0%}"
+
+
 def _ids(rules: Sequence[CompiledRule]) -> list[str]:
     return [rule.rule.id for rule in rules] if rules else []  # mostly there are none
 
@@ -168,7 +185,8 @@ def _moment(seconds: float) -> datetime:
 
 def _reasons(decision: Decision, values: dict[str, Any]) -> list[Reason]:
     rules = [reason for rule in decision.hits for reason in _rule_reasons(rule, values)]
-    return rules + [_model_reason(contribution) for contribution in decision.contributions]
+    unusual = [_contributed("anomaly", one) for one in decision.anomaly.reasons] if decision.anomaly else []
+    return [*rules, *unusual, *(_contributed("model", one) for one in decision.contributions)]
 
 
 def _rule_reasons(rule: CompiledRule, values: dict[str, Any]) -> list[Reason]:
@@ -185,5 +203,5 @@ def _rule_reasons(rule: CompiledRule, values: dict[str, Any]) -> list[Reason]:
     ]
 
 
-def _model_reason(contribution: Contribution) -> Reason:
-    return Reason("model", "model", contribution.feature, contribution.value, contribution=contribution.amount)
+def _contributed(source: Literal["model", "anomaly"], one: Contribution) -> Reason:
+    return Reason(source, source, one.feature, one.value, contribution=one.amount)

@@ -226,6 +226,14 @@ class EvaluationSettings(Section):
     publish_interval: Duration = Field(5.0, description="what labels have told is published so often")
 
 
+class AnomalySettings(Section):
+    """What is unusual, before the model has learnt enough and where it is uncertain; nothing without a model."""
+
+    enabled: bool = True
+    share: float = Field(0.005, gt=0, le=0.5, description="the share of the transactions that may be unusual")
+    doubt: float = Field(0.2, ge=0, le=1, description="probability of fraud from which an unusual one is alerted")
+
+
 class LabelSettings(Section):
     """Labels."""
 
@@ -281,6 +289,7 @@ class Settings(Section):
     model: ModelSettings = ModelSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     challenger: ChallengerSettings = ChallengerSettings()
+    anomaly: AnomalySettings = AnomalySettings()
     labels: LabelSettings = LabelSettings()
     drift: DriftSettings = DriftSettings()
     engine: EngineSettings = EngineSettings()
@@ -319,6 +328,11 @@ class Settings(Section):
             night_end=self.features.night_end,
             risky_payment_methods=frozenset(self.features.risky_payment_methods),
         )
+
+    @property
+    def tells_unusual(self) -> bool:
+        """Whether unusual transactions are told; without a model the rules alone decide."""
+        return self.anomaly.enabled and self.model.enabled
 
     @property
     def intake_limits(self) -> Limits:

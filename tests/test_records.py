@@ -42,6 +42,7 @@ REASONS = [
     Reason("rule", "several", "sliding_count_1h", 12.0, ">=", 12.0),
     Reason("rule", "method", "payment_method", "Cash", "in", ["Cash", "Gift Card"]),
     Reason("model", "model", "amount", None, contribution=0.5),
+    Reason("anomaly", "anomaly", "is_new_device", 1.0, contribution=0.2),
 ]
 DRIFT = Drift("D1", "DRIFT", "HIGH", "fraud_label_rate", NOW, NOW, 0.008, 0.026, 12_000, "the share of frauds rose")
 HELD_OUT = HeldOut(1.0, 2.0, 9, 2, Measures(0.5, 0.9), Measures(0.4, 0.8), None)
@@ -56,7 +57,7 @@ INSTANCES = [
         TX, {"amount": 12.5}, None, 0.1, "accept", None, [], [], [], "none", "r1", False, 0, 7, NOW.timestamp(), 0.01
     ),
     ScoredTransaction(
-        TX, {}, 0.9, 0.9, "block", "A1", ["several"], ["s"], REASONS, "online-1", "r1", True, 3, 8, 1.0, 0.2
+        TX, {}, 0.9, 0.9, "block", "A1", ["several"], ["s"], REASONS, "online-1", "r1", True, 3, 8, 1.0, 0.2, 0.9
     ),
     Labelled(
         "T1",

@@ -133,18 +133,21 @@ def lines(alert: Alert | Drift, *, brief: bool = False) -> str:
 
 
 def reason_text(reason: Reason) -> str:
-    """What spoke for an alert: the value seen, and the limit of a rule or the weight in the model.
+    """What spoke for an alert: the value seen, and the limit of a rule or what it added.
 
     >>> reason_text(Reason("rule", "velocity-count", "hopping_count_5m", 7.0, ">=", 6.0))
     'velocity-count: hopping_count_5m is 7, limit >= 6'
     >>> reason_text(Reason("model", "model", "amount_zscore", 6.25, contribution=1.5))
     'model: amount_zscore is 6.25, adds 1.50 to the log odds'
+    >>> reason_text(Reason("anomaly", "anomaly", "is_new_device", 1.0, contribution=0.08))
+    'anomaly: is_new_device is 1, adds 0.08 to the anomaly score'
     """
     text = f"{reason.name}: {reason.feature} is {_value(reason.value)}"
     if reason.operator is not None:
         text += f", limit {reason.operator} {_value(reason.limit)}"
     if reason.contribution is not None:
-        text += f", adds {reason.contribution:.2f} to the log odds"
+        whole = "anomaly score" if reason.source == "anomaly" else "log odds"
+        text += f", adds {reason.contribution:.2f} to the {whole}"
     return printable(text)
 
 

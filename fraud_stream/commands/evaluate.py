@@ -11,6 +11,7 @@ import click
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.errors import InputFileError
+from fraud_stream.evaluation.alerts import Alerted, alerted
 from fraud_stream.evaluation.measures import Quality, between, quality, without_known_cards
 from fraud_stream.evaluation.plots import draw
 from fraud_stream.evaluation.prequential import Judged, Payment, Prequential
@@ -22,6 +23,7 @@ from fraud_stream.options import Moment, Span, with_default, with_options
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json, print_table, timestamp
 
+ALERT_COLUMNS = ("alerts", "precision", "recall", "F1")
 COLUMNS = ("average precision", "ROC AUC", "card precision@100", "recall at 1 % FPR", "best F1")
 _OPTIONS = (
     click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
@@ -32,6 +34,7 @@ _OPTIONS = (
     click.option("--to", "end", type=Moment(), help="The test ends.  [default: with the file]"),
     click.option("--without-known-cards", is_flag=True, help="Leave known compromised customers out of the test."),
     click.option("--no-challenger", is_flag=True, help="Do not refit the challenger, which takes half of the time."),
+    click.option("--alerts", is_flag=True, help="Also say what the worker would have alerted, and what made it."),
     click.option("--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw pictures into this folder."),
     click.option("--json", "json_", is_flag=True, help="Print JSON."),
 )
@@ -72,7 +75,8 @@ def evaluate(file: Path, mapping: str, label_delay: float, learn_from: float | N
     if all(one is None for one in found.values()):
         raise InputFileError(f"{file}: the test from {timestamp(test.begin)} has not both frauds and genuine payments")
     published = {one.name: one.quality for one in PUBLISHED.get(known.name, ())} if rest["without_known_cards"] else {}
-    _show({**found, **published}, tested, test, json_=rest["json_"])
+    told = alerted(tested) if rest["alerts"] else []
+    _show({**found, **published}, tested, test, told, json_=rest["json_"])
     if rest["plots"]:
         for path in draw(tested, whole, rest["plots"]):
             click.echo(f"wrote {path}", err=True)
@@ -99,7 +103,7 @@ def _read(translated: Iterable[Translated], intake: Intake, where: str) -> Itera
             continue
         if one.is_fraud is not None:
             found += 1
-            yield Payment(transaction, one.is_fraud)
+            yield Payment(transaction, one.is_fraud, one.kind or "")
     if not found:
         raise InputFileError(f"{where}: no row is a transaction with a label")
 
@@ -116,18 +120,25 @@ def _tested(whole: Judged, test: Test, delay: float | None) -> Judged:
     return without_known_cards(whole, test.begin, min(test.end, float(whole.times.max()) + 1.0), delay)
 
 
-def _show(found: dict[str, Quality | None], tested: Judged, test: Test, *, json_: bool) -> None:
+def _show(found: dict[str, Quality | None], tested: Judged, test: Test, told: list[Alerted], *, json_: bool) -> None:
     counts = {"transactions": len(tested.frauds), "frauds": int(tested.frauds.sum())}
     if json_:
         results = {name: one and one._asdict() for name, one in found.items()}
-        click.echo(as_json({"test": {"begin": test.begin, **counts}, "contestants": results}))
+        alerts = {"alerts": [one._asdict() for one in told]} if told else {}
+        click.echo(as_json({"test": {"begin": test.begin, **counts}, "contestants": results, **alerts}))
         return
     days = (float(tested.times.max()) - test.begin) / DAY
     what = f"{counts['transactions']:,} transactions, {counts['frauds']:,} frauds"
     title = f"{what}, {days:.0f} days from {timestamp(test.begin)}"
     print_table(title, ("", *COLUMNS), [(name, *_cells(one)) for name, one in found.items()])
+    if told:
+        rows = [(one.name, f"{one.alerts:,}", *_numbers(one[2:])) for one in told]
+        print_table("What the worker would have alerted", ("", *ALERT_COLUMNS), rows)
 
 
 def _cells(found: Quality | None) -> list[str]:
-    values = found or itertools.repeat(math.nan, len(COLUMNS))
+    return _numbers(found or itertools.repeat(math.nan, len(COLUMNS)))
+
+
+def _numbers(values: Iterable[float]) -> list[str]:
     return ["-" if math.isnan(value) else f"{value:.3f}" for value in values]

@@ -1,4 +1,4 @@
-"""From a feature row to a decision: rules, the model's score, the verdict and the reasons."""
+"""From a feature row to a decision: rules, the model's score, what is unusual, the verdict and the reasons."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -55,16 +55,66 @@ class NoModel:
         return [[] for _ in rows]
 
 
+class Watched(NamedTuple):
+    """What a detector says of each transaction.
+
+    Attributes:
+        scores: How unusual it is, 0 to 1; None while too little was seen.
+        is_unusual: Whether that is worth an alert.
+    """
+
+    scores: Sequence[float | None]
+    is_unusual: Sequence[bool]
+
+
+class Detector(Protocol):
+    """What tells unusual transactions without labels, as the decisions see it."""
+
+    def watch(self, rows: Rows) -> Watched:
+        """What is to be said of each row; it is learnt then."""
+        ...
+
+    def reasons(self, rows: Rows, most: int) -> list[list[Contribution]]:
+        """For each row the features that make it most unusual, the largest `most` of them, the largest first."""
+        ...
+
+
+class NoDetector:
+    """The detector of an application without one."""
+
+    def watch(self, rows: Rows) -> Watched:
+        """It has no opinion."""
+        return Watched([None] * len(rows), [False] * len(rows))
+
+    def reasons(self, rows: Rows, most: int) -> list[list[Contribution]]:
+        """And no reasons."""
+        return [[] for _ in rows]
+
+
+class Anomaly(NamedTuple):
+    """Why a transaction is alerted that is unusual and nothing else.
+
+    Attributes:
+        why: ``cold_start``: the model must not be asked yet; ``doubt``: it is uncertain.
+        reasons: What makes the transaction unusual; an amount is how much of the detector's score it makes.
+    """
+
+    why: Literal["cold_start", "doubt"]
+    reasons: list[Contribution]
+
+
 class Thresholds(NamedTuple):
     """From where on something happens.
 
     Attributes:
         alert: The model's probability of fraud that makes an alert.
         block: The risk from which the verdict is block.
+        doubt: The probability from which an unusual transaction makes one.
     """
 
     alert: float = 0.5
     block: float = 0.9
+    doubt: float = 0.2
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +127,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         hits: The active rules that hit, the most severe first.
         shadow: The shadow rules that hit.
         contributions: The model's largest reasons, for alerts only.
+        anomaly_score: How unusual it is, 0 to 1; None where that was not told.
+        anomaly: Why it is alerted, where that is because it is unusual.
     """
 
     score: float | None
@@ -85,6 +137,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     hits: list[CompiledRule]
     shadow: list[CompiledRule]
     contributions: list[Contribution]
+    anomaly_score: float | None = None
+    anomaly: Anomaly | None = None
 
 
 class Judge:
@@ -102,11 +156,16 @@ class Judge:
         self.rules_version = _version([compiled.rule for compiled in self.rules.rules])
         self.thresholds = thresholds
 
-    def decide(self, transactions: Sequence[Transaction], rows: Rows, scorer: Scorer) -> list[Decision]:
+    def decide(
+        self, transactions: Sequence[Transaction], rows: Rows, scorer: Scorer, detector: Detector | None = None
+    ) -> list[Decision]:
         """One decision for each transaction; `rows` has their features, one row each."""
-        found = self.rules.evaluate(self._columns(transactions, rows))
+        detector = detector or NoDetector()
+        found, watched = self.rules.evaluate(self._columns(transactions, rows)), detector.watch(rows)
         scores: Sequence[float | None] = scorer.scores(rows) or [None] * len(rows)
-        decisions = [self._decision(found.get(n, ()), score) for n, score in enumerate(scores)]
+        pairs = enumerate(zip(scores, watched.scores, strict=True))
+        decisions = [self._decision(found.get(n, ()), *pair) for n, pair in pairs]
+        self._alert_unusual(decisions, rows, detector, watched)
         alerted = [n for n, made in enumerate(decisions) if made.verdict != "accept" and made.score is not None]
         if alerted:
             for n, reasons in zip(alerted, scorer.contributions(rows[alerted], MODEL_REASONS), strict=True):
@@ -119,18 +178,32 @@ class Judge:
             columns[name] = np.array([getattr(tx, name) for tx in transactions], dtype=object)
         return columns
 
+    def _alert_unusual(self, decisions: list[Decision], rows: Rows, detector: Detector, watched: Watched) -> None:
+        """Have reviewed what is unusual where neither rules nor model alert, and the model leaves it open."""
+        unusual = [n for n, beyond in enumerate(watched.is_unusual) if beyond and self._leaves_open(decisions[n])]
+        if not unusual:
+            return
+        for n, reasons in zip(unusual, detector.reasons(rows[unusual], MODEL_REASONS), strict=True):
+            made = decisions[n]
+            anomaly = Anomaly("cold_start" if made.score is None else "doubt", reasons)
+            risk = max(made.risk, SEVERITY_SCORE["MEDIUM"])
+            decisions[n] = msgspec.structs.replace(made, risk=risk, verdict="review", anomaly=anomaly)
+
+    def _leaves_open(self, made: Decision) -> bool:
+        return made.verdict == "accept" and (made.score is None or made.score >= self.thresholds.doubt)
+
     def _verdict(self, risk: float) -> Verdict:
         return "block" if risk >= self.thresholds.block else "review"
 
-    def _decision(self, found: Sequence[CompiledRule], score: float | None) -> Decision:
-        """A decision; the model has not given its reasons yet."""
+    def _decision(self, found: Sequence[CompiledRule], score: float | None, unusual: float | None) -> Decision:
+        """A decision; the model has not given its reasons yet, nor has the detector."""
         if not found and (score is None or score < self.thresholds.alert):
-            return Decision(score, score or 0.0, "accept", [], [], [])
+            return Decision(score, score or 0.0, "accept", [], [], [], unusual)
         hits = sorted((r for r in found if r.rule.state == "active"), key=_severity, reverse=True)
         shadow = [rule for rule in found if rule.rule.state == "shadow"]
         risk = max(score or 0.0, _severity(hits[0]) if hits else 0.0)
         alerts = bool(hits) or (score is not None and score >= self.thresholds.alert)
-        return Decision(score, risk, self._verdict(risk) if alerts else "accept", hits, shadow, [])
+        return Decision(score, risk, self._verdict(risk) if alerts else "accept", hits, shadow, [], unusual)
 
 
 def _severity(rule: CompiledRule) -> float:

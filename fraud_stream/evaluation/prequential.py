@@ -9,20 +9,22 @@ Source: Gama, Sebastião, Rodrigues: On evaluating stream learning algorithms. M
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_stream.domain.decision import Judge, NoModel, Thresholds
+from fraud_stream.domain.decision import Contribution, Decision, Judge, Thresholds
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.memory import new_state
 from fraud_stream.domain.observation import Observer
 from fraud_stream.domain.outcomes import History
+from fraud_stream.domain.rules import SEVERITY_SCORE
 from fraud_stream.domain.sliding import DAY, HOUR
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.models.anomaly import AnomalyDetector
 from fraud_stream.models.blend import blended
 from fraud_stream.models.challenger import Challenger
 from fraud_stream.models.online import Learning, OnlineModel
@@ -32,13 +34,20 @@ from fraud_stream.settings import Settings
 REFIT_EVERY, REFIT_ON = 7 * DAY, 28 * DAY
 #: Frauds that it must have for that.
 _ENOUGH_FRAUDS = 20
+#: What makes an alert: rules speak first, then the model, then the detector of what is unusual.
+RULES, MODEL, COLD_START, DOUBT = "rules", "model", "unusual, cold start", "unusual, in doubt"
 
 
 class Payment(NamedTuple):
-    """A transaction and its label."""
+    """A transaction and its label; where it is known, which kind of fraud it is."""
 
     transaction: Transaction
     is_fraud: bool
+    kind: str = ""
+
+
+def _no_texts() -> NDArray[np.str_]:
+    return np.empty(0, dtype=np.str_)
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Judged:
         frauds: The labels.
         scores: By contestant, the larger the more suspicious.
         amounts: What was paid.
+        alerts: What would have made an alert of it; empty text where nothing would.
+        kinds: Kinds of fraud; empty text where there is none, or it is not known.
     """
 
     times: NDArray[np.float64]
@@ -58,11 +69,29 @@ class Judged:
     frauds: NDArray[np.bool_]
     scores: dict[str, NDArray[np.float64]]
     amounts: NDArray[np.float64]
+    alerts: NDArray[np.str_] = field(default_factory=_no_texts)
+    kinds: NDArray[np.str_] = field(default_factory=_no_texts)
 
     def only(self, chosen: NDArray[np.bool_]) -> "Judged":
         """Those that are chosen."""
         scores = {name: column[chosen] for name, column in self.scores.items()}
-        return Judged(self.times[chosen], self.customers[chosen], self.frauds[chosen], scores, self.amounts[chosen])
+        texts = (column[chosen] if len(column) else column for column in (self.alerts, self.kinds))
+        return Judged(
+            self.times[chosen], self.customers[chosen], self.frauds[chosen], scores, self.amounts[chosen], *texts
+        )
+
+
+class _Said(NamedTuple):
+    """A model that has spoken; None where it must not be asked."""
+
+    probabilities: list[float] | None
+    id: str = "online"
+
+    def scores(self, rows: NDArray[np.float64]) -> list[float] | None:
+        return self.probabilities
+
+    def contributions(self, rows: NDArray[np.float64], most: int) -> list[list[Contribution]]:
+        return [[] for _ in rows]
 
 
 class _Waiting(NamedTuple):
@@ -79,11 +108,21 @@ class Scored(NamedTuple):
         payments: The transactions with their labels.
         rows: Their features.
         scores: By contestant.
+        alerts: What would have made an alert of each.
     """
 
     payments: list[Payment]
     rows: NDArray[np.float64]
     scores: dict[str, NDArray[np.float64]]
+    alerts: list[str]
+
+
+class _Found(NamedTuple):
+    """What is kept of them: not the rows."""
+
+    payments: list[Payment]
+    scores: dict[str, NDArray[np.float64]]
+    alerts: list[str]
 
 
 class Prequential:
@@ -103,7 +142,10 @@ class Prequential:
         self._maker = FeatureMaker(settings.feature_settings)
         self._observer = Observer(self._maker, windows.max_events)
         self._state = new_state(windows.tumbling_size, windows.hopping_size, windows.hopping_step)
-        self._judge = Judge(self._maker.names, settings.rules, Thresholds())
+        model, anomaly = settings.model, settings.anomaly
+        thresholds = Thresholds(model.alert_threshold, model.block_threshold, anomaly.doubt)
+        self._judge, self._min_frauds = Judge(self._maker.names, settings.rules, thresholds), model.min_frauds
+        self._detector = AnomalyDetector(self._maker.names, anomaly.share)
         learning = Learning(settings.model.learning_rate, settings.model.undersampling)
         self._online = OnlineModel("online", self._maker.names, learning)
         self._trees: Challenger | None = None
@@ -116,7 +158,7 @@ class Prequential:
 
     def run(self, payments: Iterable[Payment]) -> Judged:
         """Score all, learn on the way, and say what came of each; duplicates are left out."""
-        return _columns([(one.payments, one.scores) for one in self.scored(payments)])
+        return _columns([_Found(one.payments, one.scores, one.alerts) for one in self.scored(payments)])
 
     def scored(self, payments: Iterable[Payment]) -> Iterator[Scored]:
         """Score all, an hour at a time, and learn on the way; duplicates are left out."""
@@ -128,7 +170,7 @@ class Prequential:
             self._refit_if_due(start)
             taken = self._take_in(chunk)
             if taken.payments:
-                yield Scored(*taken, self._scores(taken))
+                yield self._judged(taken)
                 self._waiting.append((start, taken))
 
     def _take_in(self, chunk: list[Payment]) -> _Waiting:
@@ -142,13 +184,21 @@ class Prequential:
         rows = self._maker.rows(facts) if facts else np.empty((0, len(self._maker.names)))
         return _Waiting(taken, rows)
 
-    def _scores(self, taken: _Waiting) -> dict[str, NDArray[np.float64]]:
-        online = np.array(self._online.probabilities(taken.rows))
-        trees = self._trees.probabilities(taken.rows) if self._trees else np.full(len(online), np.nan)
+    def _judged(self, taken: _Waiting) -> Scored:
+        online = self._online.probabilities(taken.rows)
+        said = _Said(online if self._online.frauds >= self._min_frauds else None)
         transactions = [one.transaction for one in taken.payments]
-        rules = np.array([made.risk for made in self._judge.decide(transactions, taken.rows, NoModel())])
+        made = self._judge.decide(transactions, taken.rows, said, self._detector)
+        return Scored(*taken, self._scores(np.array(online), taken.rows, made), [_alerted_by(one) for one in made])
+
+    def _scores(
+        self, online: NDArray[np.float64], rows: NDArray[np.float64], made: list[Decision]
+    ) -> dict[str, NDArray[np.float64]]:
+        trees = self._trees.probabilities(rows) if self._trees else np.full(len(online), np.nan)
         blend = blended(online, trees) if self._trees else online
-        return {"online": online, "challenger": trees, "blend": blend, "rules": rules}
+        rules = np.array([SEVERITY_SCORE[one.hits[0].rule.severity] if one.hits else 0.0 for one in made])
+        unusual = np.array([one.anomaly_score or 0.0 for one in made])
+        return {"online": online, "challenger": trees, "blend": blend, "rules": rules, "half-space trees": unusual}
 
     def _note_until(self, end: float) -> None:
         """Note labels that become known by then: a history does not tell them before their time."""
@@ -191,15 +241,23 @@ def _history(held: object, key: str) -> History:
     return history
 
 
-def _columns(found: list[tuple[list[Payment], dict[str, NDArray[np.float64]]]]) -> Judged:
-    payments = [one for part, _ in found for one in part]
+def _alerted_by(made: Decision) -> str:
+    if made.anomaly is not None:
+        return COLD_START if made.anomaly.why == "cold_start" else DOUBT
+    return "" if made.verdict == "accept" else RULES if made.hits else MODEL
+
+
+def _columns(found: list[_Found]) -> Judged:
+    payments = [one for part in found for one in part.payments]
     numbers: dict[str, int] = {}
     customers = [numbers.setdefault(one.transaction.customer_id, len(numbers)) for one in payments]
-    names = found[0][1] if found else {}
+    names = found[0].scores if found else {}
     return Judged(
         np.array([one.transaction.timestamp for one in payments]),
         np.array(customers, dtype=np.int64),
         np.array([one.is_fraud for one in payments], dtype=bool),
-        {name: np.concatenate([scores[name] for _, scores in found]) for name in names},
+        {name: np.concatenate([part.scores[name] for part in found]) for name in names},
         np.array([one.transaction.amount for one in payments]),
+        np.array([alert for part in found for alert in part.alerts], dtype=np.str_),
+        np.array([one.kind for one in payments], dtype=np.str_),
     )

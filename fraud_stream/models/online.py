@@ -11,11 +11,15 @@ from fraud_stream.models.binned import BinnedLogisticRegression, logistic
 from fraud_stream.models.state import ModelState, Progress
 
 KIND = "binned-logistic-regression"
-#: Features that say more together: an amount out of habit soon after others, or of a customer with known frauds; a
-#: merchant's frauds by how long they are known, and by what was genuine since.
+#: Features that say more together: an amount out of habit soon after others, or of a customer with known frauds; a new
+#: device, a new place and such an amount; a merchant's frauds by how long they are known, and by what was genuine
+#: since.
 CROSSES = (
     ("amount_ratio_winsorised", "outliers_7d"),
     ("amount_ratio_winsorised", "customer_frauds_30d"),
+    ("is_new_device", "is_new_location"),
+    ("is_new_device", "amount_ratio_winsorised"),
+    ("is_new_location", "amount_ratio_winsorised"),
     ("merchant_risk_7d", "merchant_days_since_fraud"),
     ("merchant_days_since_first_fraud", "merchant_genuine_since_fraud"),
     ("merchant_risk_smoothed", "merchant_genuine_since_fraud"),

@@ -23,6 +23,7 @@ class Counts(web.View):
                 "missing_fields": dict(detection.intake.missing),
                 "dead_letters": dict(outputs.refused_counts),
                 "rules": dict(outputs.rule_counts),
+                "anomaly_alerts": dict(outputs.anomaly_counts),
                 "labels": dict(labels.counts),
                 "labelled_of_other_features": trainer.trainer.skipped,
                 "labelled_too_old_to_evaluate": evaluator.too_old,

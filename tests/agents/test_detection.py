@@ -133,4 +133,4 @@ async def test_a_chunk_is_decided_by_the_threshold_in_force_and_says_so(
     await decide(payment(1, 10.0, 1_250.0))
     assert [one["threshold"] for one in sent.json("scored")] == [0.5, 0.25]
     assert [one["threshold"] for one in sent.json("alerts")] == [0.25]
-    assert detection.judge.thresholds == (0.25, 0.9)
+    assert detection.judge.thresholds == (0.25, 0.9, 0.2)

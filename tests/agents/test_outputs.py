@@ -13,7 +13,7 @@ import pytest
 
 from agents import outputs
 from fraud_stream.app import app, settings
-from fraud_stream.domain.decision import Contribution, Decision, Judge, NoModel, Thresholds
+from fraud_stream.domain.decision import Anomaly, Contribution, Decision, Judge, NoModel, Thresholds
 from fraud_stream.domain.intake import Refused
 from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
@@ -146,6 +146,33 @@ def test_an_alert_of_the_model_alone_says_so(verdict: Any, severity: str, sent: 
     assert alert["message"] == "the model gives a fraud probability of 93%"
     (reason,) = alert["reasons"]
     assert reason == {"source": "model", "name": "model", "feature": "amount", "value": 1_250.0, "contribution": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("why", "score", "message"),
+    [
+        (
+            "cold_start",
+            None,
+            "unusual for what was seen so far; the model has learnt too few frauds to be asked",
+        ),
+        ("doubt", 0.31, "unusual for what was seen so far, and the model is uncertain: its fraud probability is 31%"),
+    ],
+)
+def test_an_alert_of_what_is_unusual_says_why(
+    why: Any, score: float | None, message: str, sent: Outboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "anomaly_counts", Counter())
+    found = Anomaly(why, [Contribution("is_new_device", 1.0, 0.25)])
+    send(Decision(score, 0.5, "review", [], [], [], 0.97, found))
+    (alert,) = sent.json("alerts")
+    assert (alert["severity"], alert["type"], alert["verdict"]) == ("MEDIUM", "UNSUPERVISED", "review")
+    assert alert["message"] == message
+    (reason,) = alert["reasons"]
+    expected = {"source": "anomaly", "name": "anomaly", "feature": "is_new_device", "value": 1.0, "contribution": 0.25}
+    assert reason == expected
+    assert sent.json("scored")[0]["anomaly_score"] == 0.97
+    assert outputs.anomaly_counts == {why: 1}
 
 
 def test_a_late_transaction_is_passed_on_untouched(sent: Outboxes) -> None:

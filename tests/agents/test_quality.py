@@ -288,7 +288,7 @@ async def test_the_threshold_follows_the_labels(bench: Bench, monkeypatch: pytes
     found = bench.board.threshold
     assert found.by == "best-f1"
     assert 0.1 < found.value < 0.3
-    assert bench.board.thresholds == (found.value, settings.model.block_threshold)
+    assert bench.board.thresholds == (found.value, settings.model.block_threshold, settings.anomaly.doubt)
 
 
 def test_the_threshold_keeps_to_a_budget_of_all_partitions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

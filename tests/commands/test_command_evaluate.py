@@ -26,8 +26,9 @@ def run(*arguments: str | Path) -> Result:
 def test_a_table_of_the_contestants_and_pictures(file: Path, tmp_path: Path) -> None:
     found = run(file, "--label-delay", "1d", "--plots", tmp_path / "plots")
     assert found.exit_code == 0, found.output
-    for name in ("online", "challenger", "blend", "rules"):
+    for name in ("online", "challenger", "blend", "rules", "half-space trees"):
         assert name in found.stdout
+    assert "would have alerted" not in found.stdout
     assert "865 transactions" in found.stdout
     assert "published" not in found.stdout
     pictures = sorted((tmp_path / "plots").iterdir())
@@ -39,6 +40,22 @@ def test_without_the_challenger(file: Path) -> None:
     said = json.loads(run(file, "--label-delay", "1d", "--no-challenger", "--json").stdout)["contestants"]
     assert said["challenger"] is None
     assert said["blend"] == said["online"]
+
+
+def test_what_the_worker_would_have_alerted(file: Path) -> None:
+    found = run(file, "--label-delay", "1d", "--no-challenger", "--alerts")
+    assert found.exit_code == 0, found.output
+    lines = {line.split("  ")[0]: line.split() for line in found.stdout.splitlines()}
+    assert {"rules", "model", "unusual, cold start", "unusual, in doubt", "all"} <= lines.keys()
+    assert float(lines["all"][-1]) > 0.8
+    said = json.loads(run(file, "--label-delay", "1d", "--no-challenger", "--alerts", "--json").stdout)
+    assert [one["name"] for one in said["alerts"]] == [
+        "rules",
+        "model",
+        "unusual, cold start",
+        "unusual, in doubt",
+        "all",
+    ]
 
 
 def test_json_of_a_test_between_two_moments(file: Path) -> None:

@@ -6,13 +6,16 @@ import pytest
 
 from fraud_stream.domain.decision import (
     MODEL_REASONS,
+    Anomaly,
     Contribution,
     Decision,
+    Detector,
     Judge,
     NoModel,
     Rows,
     Scorer,
     Thresholds,
+    Watched,
 )
 from fraud_stream.domain.rules import SEVERITY_SCORE, Rule, Severity
 from fraud_stream.domain.transaction import Transaction
@@ -37,10 +40,26 @@ class FixedScorer:
         return [[Contribution(f"f{n}", row[0], 9.0 - n) for n in range(5)][:most] for row in rows.tolist()]
 
 
-def decide(rules: Sequence[Rule], scorer: Scorer, *amounts: float, **thresholds: float) -> list[Decision]:
+class FixedDetector:
+    """Takes amounts from 50 on for unusual, and notes what it is asked to explain."""
+
+    def __init__(self) -> None:
+        self.explained: list[list[float]] = []
+
+    def watch(self, rows: Rows) -> Watched:
+        return Watched((rows[:, 0] / 1_000).tolist(), (rows[:, 0] >= 50).tolist())
+
+    def reasons(self, rows: Rows, most: int) -> list[list[Contribution]]:
+        self.explained += rows.tolist()
+        return [[Contribution("amount", row[0], 0.25)][:most] for row in rows.tolist()]
+
+
+def decide(
+    rules: Sequence[Rule], scorer: Scorer, *amounts: float, detector: Detector | None = None, **thresholds: float
+) -> list[Decision]:
     judge = Judge(NAMES, rules, Thresholds(**thresholds))
     txs = [Transaction(f"T{n}", "C1", 0.0, amount, location="Oslo") for n, amount in enumerate(amounts)]
-    return judge.decide(txs, np.array([[amount, 1.0] for amount in amounts]), scorer)
+    return judge.decide(txs, np.array([[amount, 1.0] for amount in amounts]), scorer, detector)
 
 
 def rule(ident: str, severity: Severity = "HIGH", when: str = "amount > 100", **fields: Any) -> Rule:
@@ -136,6 +155,49 @@ def test_each_transaction_of_a_chunk_gets_its_own_decision() -> None:
 def test_rules_may_read_the_transactions_texts() -> None:
     (decision,) = decide([rule("r", when="location == 'Oslo'")], NoModel(), 1.0)
     assert decision.verdict == "review"
+
+
+def test_before_the_model_is_asked_what_is_unusual_is_reviewed_and_says_why() -> None:
+    detector = FixedDetector()
+    usual, unusual = decide([rule("r")], NoModel(), 49.0, 60.0, detector=detector, block=0.3)
+    assert (usual.verdict, usual.risk, usual.anomaly_score, usual.anomaly) == ("accept", 0.0, 0.049, None)
+    assert (unusual.verdict, unusual.risk, unusual.anomaly_score) == ("review", SEVERITY_SCORE["MEDIUM"], 0.06)
+    assert unusual.anomaly == Anomaly("cold_start", [Contribution("amount", 60.0, 0.25)])
+    assert detector.explained == [[60.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("score", "why"), [(0.0, None), (0.199, None), (0.2, "doubt"), (0.499, "doubt"), (0.5, None), (0.95, None)]
+)
+def test_where_the_model_is_uncertain_what_is_unusual_is_reviewed(score: float, why: str | None) -> None:
+    (decision,) = decide([], FixedScorer(score), 60.0, detector=FixedDetector())
+    assert (decision.anomaly and decision.anomaly.why) == why
+    assert decision.verdict == ("review" if why or score == 0.5 else "accept" if score < 0.5 else "block")
+    assert decision.risk == (0.5 if why else score)
+    assert decision.score == score
+
+
+def test_in_doubt_the_model_gives_its_reasons_too() -> None:
+    (decision,) = decide([], FixedScorer(0.3), 60.0, detector=FixedDetector())
+    assert [reason.feature for reason in decision.contributions] == ["f0", "f1", "f2"]
+
+
+def test_doubt_is_a_setting() -> None:
+    (decision,) = decide([], FixedScorer(0.1), 60.0, detector=FixedDetector(), doubt=0.1)
+    assert decision.verdict == "review"
+
+
+def test_what_a_rule_alerts_is_the_rules_however_unusual() -> None:
+    detector = FixedDetector()
+    (decision,) = decide([rule("r", "LOW")], NoModel(), 101.0, detector=detector)
+    assert (decision.risk, decision.anomaly, decision.anomaly_score) == (0.3, None, 0.101)
+    assert detector.explained == []
+
+
+def test_a_shadow_rule_leaves_it_to_the_detector() -> None:
+    (decision,) = decide([rule("s", state="shadow")], NoModel(), 101.0, detector=FixedDetector())
+    assert (decision.verdict, [hit.rule.id for hit in decision.shadow]) == ("review", ["s"])
+    assert decision.anomaly is not None
 
 
 def version(*rules: Rule) -> str:
