@@ -39,7 +39,7 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     is_late: bool
 
 
-@app.chunk_agent(settings.topics.transactions, partitions=settings.topics.partitions)
+@app.chunk_agent(settings.topics.transactions, partitions=settings.topics.partitions, aligned=True)
 async def detection(chunk: Chunk) -> None:
     """Decide a chunk of transactions, in order."""
     taken = take_in(chunk)

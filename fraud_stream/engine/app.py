@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import faust
 
+from fraud_stream.engine.alignment import Turns
 from fraud_stream.engine.broadcast import BroadcastReader, Take
 from fraud_stream.engine.commit import GroupCommit
 from fraud_stream.engine.consumer import ChunkConsumer, ChunkFlow, ChunkSchema, ChunkTransport
@@ -110,9 +112,13 @@ class ExactApp(faust.App):
         self.group_commit.add_table(table, rank)
         return table
 
-    def chunk_agent(self, topic: str, *, partitions: int, fetch_size: int | None = None) -> Callable[[Handler], Any]:
-        """Make an agent of a function that processes chunks of a topic; `fetch_size` bytes are fetched at a time.
+    def chunk_agent(
+        self, topic: str, *, partitions: int, fetch_size: int | None = None, aligned: bool = False
+    ) -> Callable[[Handler], Any]:
+        """Make an agent of a function that processes chunks of a topic.
 
+        `fetch_size` bytes are fetched at a time.  Where the partitions are `aligned` they are processed in step by the
+        stream's time.
         What the function puts into the outbox and the tables is committed before the chunk is acknowledged.  If it
         fails, the worker stops, and nothing of the chunk is written or acknowledged.
 
@@ -129,8 +135,9 @@ class ExactApp(faust.App):
         def decorate(handler: Handler) -> Any:
             async def process(stream: Any) -> None:
                 stream = stream.noack()
+                turns = Turns(self, topic, partial(self._process, handler, stream)) if aligned else None
                 async for event in stream.events():
-                    await self._process(handler, stream, event)
+                    await (turns.take(stream, event) if turns else self._process(handler, stream, event))
 
             functools.update_wrapper(process, handler)
             return self.agent(channel, name=handler.__name__)(process)

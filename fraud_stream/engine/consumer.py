@@ -118,6 +118,10 @@ class ChunkConsumer(driver.Consumer):
             self.drop(message.tp)
         return False
 
+    def unfinished(self, topic: str) -> list[int]:
+        """The partitions of a topic of which more is on the broker than was handed out."""
+        return [tp.partition for tp in self._next if tp.topic == topic and self._next[tp] < (self.highwater(tp) or 0)]
+
     def hold(self, message: Message) -> None:
         """A chunk is processed, but is not going to be done before something else happens."""
         self._held[message.tp].add(message.offset)

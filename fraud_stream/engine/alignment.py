@@ -1,0 +1,119 @@
+"""Partitions are processed in step by the stream's time, while there is a backlog.
+
+A client is given the backlogs of its partitions in no fair order, and soon one is days ahead of another.  What is
+learnt of one partition would come too late for the one ahead, and too early for the one behind.  So the partition that
+is furthest behind goes first.  Where all partitions are up to date nothing waits.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from fraud_stream.engine.expiry import StreamClock
+
+T = TypeVar("T")
+#: A partition may be ahead by so much, seconds of the stream's time.
+AHEAD = 3_600.0
+#: Nothing waits longer than so many seconds for one that is behind and does not come.
+PATIENCE = 0.5
+#: Chunks that may wait.
+MOST = 64
+
+
+class Alignment(Generic[T]):
+    """Chunks that wait for their turn.
+
+    Args:
+        clock: The stream's time of each partition.
+        unfinished: The partitions of which more is to come at once.
+
+    >>> clock = StreamClock()
+    >>> clock.observe(0, 90_000.0); clock.observe(1, 10_000.0)
+    >>> chunks = Alignment(clock, lambda: [0, 1])
+    >>> chunks.add(0, "first of 0"), chunks.next()
+    (None, None)
+    >>> chunks.add(1, "first of 1"), chunks.next()
+    (None, 'first of 1')
+    """
+
+    def __init__(self, clock: StreamClock, unfinished: Callable[[], Iterable[int]]) -> None:
+        self._clock = clock
+        self._unfinished = unfinished
+        self._waiting: dict[int, deque[T]] = {}
+        self._moved_at = time.monotonic()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def add(self, partition: int, chunk: T) -> None:
+        """Have a chunk wait, behind those of its partition that came before."""
+        if not self._waiting:
+            self._moved_at = time.monotonic()
+        self._waiting.setdefault(partition, deque()).append(chunk)
+
+    def next(self) -> T | None:
+        """The chunk whose turn it is; None where all have to wait."""
+        if not self._waiting:
+            return None
+        now = self._clock.now
+        first = min(self._waiting, key=now)
+        behind = min((now(partition) for partition in self._unfinished()), default=now(first))
+        if now(first) > behind + AHEAD and len(self) < MOST and time.monotonic() - self._moved_at < PATIENCE:
+            return None
+        return self._pop(first)
+
+    def _pop(self, partition: int) -> T:
+        self._moved_at = time.monotonic()
+        chunk = self._waiting[partition].popleft()
+        if not self._waiting[partition]:
+            del self._waiting[partition]
+        return chunk
+
+    def clear(self) -> list[T]:
+        """Take all out that wait."""
+        waiting, self._waiting = self._waiting, {}
+        return [chunk for chunks in waiting.values() for chunk in chunks]
+
+
+class Turns:
+    """Has chunks of a topic processed in the order of an `Alignment`.
+
+    Args:
+        app: The application.
+        topic: The topic.
+        process: Processes the event of a chunk.
+    """
+
+    def __init__(self, app: Any, topic: str, process: Callable[[Any], Awaitable[None]]) -> None:
+        self._app = app
+        self._process = process
+        self._chunks: Alignment[tuple[Any, Any]] = Alignment(app.clock, lambda: app.chunk_consumer.unfinished(topic))
+        self._lock = asyncio.Lock()
+        self._looking: asyncio.Future[None] | None = None
+        app.before_wait.append(self.let_go)
+
+    async def take(self, stream: Any, event: Any) -> None:
+        """Take a chunk, and process all whose turn it is."""
+        self._chunks.add(event.message.partition, (stream, event))
+        await self._process_all()
+        if len(self._chunks) and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.ensure_future(self._look_again())
+
+    async def _process_all(self) -> None:
+        async with self._lock:
+            while (chunk := self._chunks.next()) is not None:
+                await self._process(chunk[1])
+
+    async def _look_again(self) -> None:
+        """One that is waited for may not come."""
+        while len(self._chunks):
+            await asyncio.sleep(PATIENCE / 2)
+            await self._process_all()
+
+    async def let_go(self) -> None:
+        """Those that wait are handed out again."""
+        for stream, event in self._chunks.clear():
+            self._app.chunk_consumer.drop(event.message.tp)
+            await stream.ack(event)

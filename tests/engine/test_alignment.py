@@ -1,0 +1,98 @@
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fraud_stream.engine import alignment
+from fraud_stream.engine.alignment import AHEAD, MOST, Alignment, Turns
+from fraud_stream.engine.expiry import StreamClock
+
+
+def clock(*times: float) -> StreamClock:
+    made = StreamClock()
+    for partition, time in enumerate(times):
+        made.observe(partition, time)
+    return made
+
+
+def test_the_partition_that_is_behind_goes_first() -> None:
+    chunks: Alignment[str] = Alignment(clock(9e5, 1e5, 5e5), lambda: [])
+    for partition in (0, 2, 1):
+        chunks.add(partition, f"chunk of {partition}")
+    assert [chunks.next() for _ in range(4)] == ["chunk of 1", "chunk of 2", "chunk of 0", None]
+
+
+def test_one_that_is_ahead_waits_for_one_that_has_more() -> None:
+    time, unfinished = clock(AHEAD * 3, AHEAD), [0, 1]
+    chunks: Alignment[str] = Alignment(time, lambda: unfinished)
+    chunks.add(0, "a")
+    assert chunks.next() is None
+    time.observe(1, AHEAD * 2)
+    assert chunks.next() == "a"
+
+
+def test_what_is_up_to_date_is_not_waited_for() -> None:
+    chunks: Alignment[str] = Alignment(clock(AHEAD * 3, 0.0), lambda: [0])
+    chunks.add(0, "a")
+    assert chunks.next() == "a"
+
+
+def test_nothing_waits_for_long_and_not_more_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks: Alignment[int] = Alignment(clock(AHEAD * 3, 0.0), lambda: [0, 1])
+    for n in range(MOST):
+        chunks.add(0, n)
+    assert [chunks.next(), chunks.next()] == [0, None]
+    monkeypatch.setattr(alignment, "PATIENCE", 0.0)
+    assert chunks.next() == 1
+    assert chunks.clear() == list(range(2, MOST))
+    assert chunks.next() is None
+
+
+class Bench:
+    """Turns of a topic on which partition 1 has more, notes what is processed, dropped and acknowledged."""
+
+    def __init__(self, *times: float) -> None:
+        self.processed: list[str] = []
+        self.dropped: list[int] = []
+        self.acknowledged: list[str] = []
+        self.clock = clock(*times)
+        consumer = SimpleNamespace(unfinished=lambda _: [0, 1], drop=self.dropped.append)
+        app = SimpleNamespace(clock=self.clock, chunk_consumer=consumer, before_wait=[])
+        self.app = app
+        self.turns = Turns(app, "transactions", self.process)
+
+    async def process(self, event: Any) -> None:
+        self.processed.append(event.name)
+
+    async def ack(self, event: Any) -> None:
+        self.acknowledged.append(event.name)
+
+    async def take(self, partition: int, name: str) -> None:
+        event = SimpleNamespace(name=name, message=SimpleNamespace(partition=partition, tp=partition))
+        await self.turns.take(SimpleNamespace(ack=self.ack), event)
+
+
+async def test_chunks_are_processed_when_it_is_their_turn() -> None:
+    bench = Bench(AHEAD * 3, 0.0)
+    await bench.take(0, "ahead")
+    assert bench.processed == []
+    bench.clock.observe(1, AHEAD * 2.5)
+    await bench.take(1, "behind")
+    assert bench.processed == ["behind", "ahead"]
+
+
+async def test_one_that_is_waited_for_in_vain_is_not_waited_for_any_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alignment, "PATIENCE", 0.02)
+    bench = Bench(AHEAD * 3, 0.0)
+    await bench.take(0, "ahead")
+    await asyncio.sleep(0.1)
+    assert bench.processed == ["ahead"]
+
+
+async def test_in_a_rebalance_and_at_the_end_what_waits_is_handed_out_again() -> None:
+    bench = Bench(AHEAD * 3, 0.0)
+    await bench.take(0, "ahead")
+    (let_go,) = bench.app.before_wait
+    await let_go()
+    assert (bench.processed, bench.dropped, bench.acknowledged) == ([], [0], ["ahead"])
