@@ -6,7 +6,7 @@ memory: a worker that is started again begins them anew.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from agents.models import maker
 from agents.outputs import encode
+from agents.refit import refit_now
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Decision
 from fraud_stream.domain.transaction import Transaction
@@ -31,8 +32,6 @@ from fraud_stream.models.drift import (
 from fraud_stream.records import Drift, Labelled, drift_id
 
 log = logging.getLogger(__name__)
-#: Called with each drift of the labels' streams if `[drift] refit` is set: whoever refits a model puts itself here.
-on_drift: list[Callable[[Drift], None]] = []
 #: A rise of these means that fraud gets through; any drift of them, that what was learnt may hold no longer.
 OF_LABELS = (FRAUD_LABEL_RATE, MISSED_FRAUD_RATE)
 _AMOUNT = maker.names.index("amount")
@@ -112,8 +111,7 @@ def tell(drift: Drift) -> None:
     app.group_commit.outbox.put(settings.topics.alerts, 0, key, encode(drift))  # one partition: drifts come in order
     log.warning("DRIFT %s %s: %s", drift.severity, drift.stream, drift.message)
     if settings.drift.refit and drift.stream in OF_LABELS:
-        for call in on_drift:
-            call(drift)
+        refit_now(drift.message)
 
 
 watcher = Watcher()
