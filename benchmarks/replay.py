@@ -7,13 +7,13 @@ evaluate` says of it.
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.material import Keyed
 from benchmarks.stage import BROKERS, Stage, stage
@@ -28,6 +28,8 @@ from fraud_stream.kafka import read_all
 from fraud_stream.options import Moment, Span
 from fraud_stream.records import Label
 from fraud_stream.terminal import print_table
+
+Row = NDArray[np.float64]
 
 
 class Test(NamedTuple):
@@ -46,37 +48,77 @@ class Test(NamedTuple):
 
 class _Transaction(msgspec.Struct):
     transaction_id: str
+    timestamp: float
 
 
 class _Scored(msgspec.Struct):
     """What is read of a decision here."""
 
     transaction: _Transaction
+    features: dict[str, float]
     score: float | None
 
 
-def compare(place: Stage, payments: Sequence[Payment], test: Test) -> dict[str, Quality | None]:
-    """The quality of the online model in the test, offline and in the stream.
+class Comparison(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        offline: The online model's quality offline; None where it cannot be told.
+        stream: In the stream.
+        features_differ: The share of the test's payments of which a feature is another one in the stream.
+    """
+
+    offline: Quality | None
+    stream: Quality | None
+    features_differ: float
+
+
+def compare(place: Stage, payments: Sequence[Payment], test: Test) -> Comparison:
+    """The features and the quality of the online model in the test, offline and in the stream.
 
     Args:
         place: The broker.
         payments: All payments in order of time, before the test too; none twice.
         test: What is compared.
     """
-    offline = Prequential(place.settings, test.delay, with_challenger=False).run(payments)
-    said = stream(place, payments, test.delay)
-    scores = [said.get(one.transaction.transaction_id) for one in payments]
-    streamed = np.array([np.nan if score is None else score for score in scores])
-    both = replace(offline, scores={"offline": offline.scores["online"], "stream": streamed})
-    tested: Judged = without_known_cards(both, test.begin, test.end, test.delay)
-    return {name: quality(tested, name) for name in both.scores}
+    said = stream(place, payments, test)
+    prequential = Prequential(place.settings, test.delay, with_challenger=False)
+    differ, found = [], []
+    for part in prequential.scored(payments):
+        found += part.scores["online"].tolist()
+        inside = [n for n, one in enumerate(part.payments) if test.begin <= one.transaction.timestamp < test.end]
+        differ += [_differs(said[part.payments[n].transaction.transaction_id], part.rows[n]) for n in inside]
+    scores = {"offline": np.array(found), "stream": np.array([_score(said, one) for one in payments])}
+    tested = without_known_cards(_judged(payments, scores), test.begin, test.end, test.delay)
+    return Comparison(quality(tested, "offline"), quality(tested, "stream"), float(np.mean(differ)))
 
 
-def stream(place: Stage, payments: Sequence[Payment], delay: float) -> dict[str, float | None]:
-    """The score that a worker gives each payment, by transaction id; it learns the labels that are `delay` late."""
+def _differs(said: tuple[float | None, Row], row: Row) -> bool:
+    return not np.allclose(said[1], row, rtol=0.0, atol=1e-9)
+
+
+def _score(said: dict[str, tuple[float | None, Row]], one: Payment) -> float:
+    score, _ = said.get(one.transaction.transaction_id, (None, None))
+    return np.nan if score is None else score
+
+
+def _judged(payments: Sequence[Payment], scores: dict[str, Row]) -> Judged:
+    transactions = [one.transaction for one in payments]
+    _, customers = np.unique([tx.customer_id for tx in transactions], return_inverse=True)
+    return Judged(
+        np.array([tx.timestamp for tx in transactions]),
+        customers,
+        np.array([one.is_fraud for one in payments]),
+        scores,
+        np.array([tx.amount for tx in transactions]),
+    )
+
+
+def stream(place: Stage, payments: Sequence[Payment], test: Test) -> dict[str, tuple[float | None, Row]]:
+    """What a worker says of the payments, by transaction id: its score, and of the test's the features too."""
     filler, topics = Filler(place.settings.broker), place.settings.topics
     encode = msgspec.json.Encoder().encode
-    filler.put(topics.labels, (Keyed(one.transaction.customer_id, encode(_label(one, delay))) for one in payments))
+    filler.put(topics.labels, (Keyed(one.transaction.customer_id, encode(_label(one, test.delay))) for one in payments))
     filler.put(topics.transactions, (Keyed(one.transaction.customer_id, encode(one.transaction)) for one in payments))
     with place.worker("fraud_stream") as worker:
         worker.wait_until_ready()
@@ -85,9 +127,13 @@ def stream(place: Stage, payments: Sequence[Payment], delay: float) -> dict[str,
             wait_for_quiet(progress, worker.check)
         finally:
             progress.close()
-    decode = msgspec.json.Decoder(_Scored).decode
-    found = (decode(message.value()) for message in read_all(place.settings, topics.scored))
-    return {one.transaction.transaction_id: one.score for one in found}
+    decode, none = msgspec.json.Decoder(_Scored).decode, np.empty(0)
+    found = {}
+    for message in read_all(place.settings, topics.scored):
+        one = decode(message.value())
+        row = np.array(list(one.features.values())) if test.begin <= one.transaction.timestamp < test.end else none
+        found[one.transaction.transaction_id] = one.score, row
+    return found
 
 
 def _label(one: Payment, delay: float) -> Label:
@@ -110,7 +156,7 @@ def payments_of(file: Path, mapping: str, begin: float, end: float) -> list[Paym
 @click.option(
     "--label-delay", "delay", type=Span(), default="7d", show_default=True, help="From a payment to its label."
 )
-@click.option("--broker", type=click.Choice(list(BROKERS)), default="embedded", show_default=True)
+@click.option("--broker", type=click.Choice(list(BROKERS)), default="kafka", show_default=True)
 def main(file: Path, mapping: str, since: float, broker: str, **test: float) -> None:
     """Judge the online model in a test, offline and in the stream."""
     payments = payments_of(file, mapping, since, test["end"])
@@ -119,8 +165,10 @@ def main(file: Path, mapping: str, since: float, broker: str, **test: float) -> 
         found = compare(place, payments, Test(**test))
     days = (test["end"] - test["begin"]) / DAY
     title = f"{len(payments):,} payments, test of {days:.0f} days, {time.monotonic() - began:.0f} s"
-    rows = [(name, *("-" if one is None else f"{value:.4f}" for value in one or [])) for name, one in found.items()]
+    both = {"offline": found.offline, "stream": found.stream}
+    rows = [(name, *(f"{value:.4f}" for value in one or ())) for name, one in both.items()]
     print_table(title, ("", *COLUMNS), rows)
+    click.echo(f"features differ in {found.features_differ:.2%} of the test's payments")
 
 
 if __name__ == "__main__":
