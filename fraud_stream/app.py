@@ -33,7 +33,7 @@ def create_app(settings: Settings) -> ExactApp:
         broker_request_timeout=max(30.0, broker.session_timeout),
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=512 * 1024,
+        consumer_max_fetch_size=256 * 1024,
         producer_acks=-1,
         producer_linger=0,  # the outbox makes the batches
         producer_max_batch_size=1_000_000,

@@ -97,6 +97,7 @@ class Turns:
     async def take(self, stream: Any, event: Any) -> None:
         """Take a chunk, and process all whose turn it is."""
         self._chunks.add(event.message.partition, (stream, event))
+        self._app.chunk_consumer.hold(event.message)
         await self._process_all()
         if len(self._chunks) and (self._looking is None or self._looking.done()):
             self._looking = asyncio.ensure_future(self._look_again())
@@ -104,6 +105,7 @@ class Turns:
     async def _process_all(self) -> None:
         async with self._lock:
             while (chunk := self._chunks.next()) is not None:
+                self._app.chunk_consumer.release(chunk[1].message)
                 await self._process(chunk[1])
 
     async def _look_again(self) -> None:

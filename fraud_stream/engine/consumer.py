@@ -123,8 +123,12 @@ class ChunkConsumer(driver.Consumer):
         return [tp.partition for tp in self._next if tp.topic == topic and self._next[tp] < (self.highwater(tp) or 0)]
 
     def hold(self, message: Message) -> None:
-        """A chunk is processed, but is not going to be done before something else happens."""
+        """A chunk is not going to be done before something else happens: the watchdog does not wait for it."""
         self._held[message.tp].add(message.offset)
+
+    def release(self, message: Message) -> None:
+        """A chunk that was held is processed after all."""
+        self._held[message.tp].discard(message.offset)
 
     def _first_open(self, tp: TP) -> int | None:
         held = self._held.get(tp, ())

@@ -57,7 +57,10 @@ class Bench:
         self.dropped: list[int] = []
         self.acknowledged: list[str] = []
         self.clock = clock(*times)
-        consumer = SimpleNamespace(unfinished=lambda _: [0, 1], drop=self.dropped.append)
+        self.held: list[Any] = []
+        consumer = SimpleNamespace(
+            unfinished=lambda _: [0, 1], drop=self.dropped.append, hold=self.held.append, release=self.held.remove
+        )
         app = SimpleNamespace(clock=self.clock, chunk_consumer=consumer, before_wait=[])
         self.app = app
         self.turns = Turns(app, "transactions", self.process)
@@ -77,9 +80,10 @@ async def test_chunks_are_processed_when_it_is_their_turn() -> None:
     bench = Bench(AHEAD * 3, 0.0)
     await bench.take(0, "ahead")
     assert bench.processed == []
+    assert len(bench.held) == 1  # it may take longer than the watchdog waits
     bench.clock.observe(1, AHEAD * 2.5)
     await bench.take(1, "behind")
-    assert bench.processed == ["behind", "ahead"]
+    assert (bench.processed, bench.held) == (["behind", "ahead"], [])
 
 
 async def test_one_that_is_waited_for_in_vain_is_not_waited_for_any_longer(monkeypatch: pytest.MonkeyPatch) -> None:
