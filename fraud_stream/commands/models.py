@@ -76,5 +76,5 @@ def _told(there: Announced, settings: Settings) -> dict[str, Any]:
 
 def _summary(model: ModelState | BatchModel) -> dict[str, Any]:
     """All that is known of a model, without its numbers and the names of the features, which are long."""
-    left_out = {"numbers", "seen", "data", "features"}
+    left_out = {"numbers", "progress", "data", "features"}
     return {name: getattr(model, name) for name in model.__struct_fields__ if name not in left_out}

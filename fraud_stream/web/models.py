@@ -51,7 +51,7 @@ def _champion(now: float) -> dict[str, Any] | None:
     state = shelf.state
     if state is None:
         return None
-    left_out = {"features", "numbers", "seen"}
+    left_out = {"features", "numbers", "progress"}
     return {**_facts(state, left_out, now), "is_asked": state.frauds >= settings.model.min_frauds}
 
 

@@ -129,7 +129,7 @@ def test_a_challenger_that_workers_would_refuse_is_not_promoted(run, served: Set
 
 @pytest.mark.broker
 def test_what_nobody_can_read_on_the_topic_is_passed_over(run, served: Settings):
-    state = ModelState("online", "k", 7, ["a"], 5, 1, {}, {}, 1.0)
+    state = ModelState("online", "k", 7, ["a"], 5, 1, {}, 1.0)
     produce(
         served,
         "models",

@@ -14,7 +14,7 @@ def judged(*told: tuple[str, str]) -> Judged:
     """Payments: what alerted each, and its kind of fraud."""
     alerts, kinds = (np.array(column) for column in zip(*told, strict=True))
     zeros = np.zeros(len(told))
-    return Judged(zeros, zeros.astype(int), kinds != "", {"online": zeros}, alerts, kinds)
+    return Judged(zeros, zeros.astype(int), kinds != "", {"online": zeros}, zeros, alerts, kinds)
 
 
 def test_alerts_are_told_by_what_made_them_and_frauds_by_their_kind() -> None:

@@ -38,7 +38,7 @@ def payments(first: int, many: int) -> list[tuple[str, bytes, bool]]:
 
 def label(customer: str, record: bytes, is_fraud: bool) -> tuple[str, bytes]:
     body = json.loads(record)
-    told = {"labelled_at": body["timestamp"] + 60, "source": "test", "is_fraud": is_fraud}
+    told = {"labelled_at": body["timestamp"] + 1, "source": "test", "is_fraud": is_fraud}
     return customer, json.dumps({"transaction_id": body["transaction_id"], "customer_id": customer, **told}).encode()
 
 

@@ -31,7 +31,9 @@ class Run(NamedTuple):
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder: Path = tmp_path_factory.mktemp("drift")
     with a_broker(folder) as port:
-        settings, environ = settings_for(port, folder, FRAUD_STREAM_TOPICS_PARTITIONS="2")
+        settings, environ = settings_for(
+            port, folder, FRAUD_STREAM_TOPICS_PARTITIONS="2", FRAUD_STREAM_ANOMALY_ENABLED="false"
+        )
         with worker(environ, folder) as running:
             running.wait_until_ready()
             yield Run(settings, environ, running)

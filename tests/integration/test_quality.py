@@ -89,7 +89,8 @@ def check_scored(page: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     assert f1_score(frauds, scores >= found["best_threshold"]) == pytest.approx(found["best_f1"])
     numbers: dict[str, int] = {}
     customers = [numbers.setdefault(row["customer_id"], len(numbers)) for row in rows]
-    judged = Judged(np.array([row["timestamp"] for row in rows]), np.array(customers), frauds, {"model": scores})
+    times = np.array([row["timestamp"] for row in rows])
+    judged = Judged(times, np.array(customers), frauds, {"model": scores}, np.zeros(len(rows)))
     assert found["card_precision"] == pytest.approx(card_precision(judged, scores, 100), abs=1e-9)
 
 
