@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
+import msgspec
 import pytest
 
+from fraud_stream.kafka import read_all
+from fraud_stream.records import MerchantRisk
 from fraud_stream.settings import Settings
 from tests.harness import Worker, count, models, produce, settings_for, transaction_alerts, values, wait_until, worker
 
@@ -70,10 +73,11 @@ def test_a_killed_trainer_learns_each_label_once_and_the_model_comes_to_alert(br
 
 def check_merchants(settings: Settings, total: int) -> None:
     """Each label is in its merchant's history once, and what is scored afterwards knows of it."""
-    newest = {risk["merchant_id"]: risk for risk in values(settings, "merchant-risk")}
+    risks = (msgspec.json.decode(one.value(), type=MerchantRisk) for one in read_all(settings, "merchant-risk"))
+    newest = {risk.merchant_id: risk.history() for risk in risks}
     frauds = {f"M{m}": sum(map(is_fraud, range(m, total, MERCHANTS))) for m in range(MERCHANTS)}
-    assert sum(risk["noted"] for risk in newest.values()) == total
-    assert {name: risk["frauds"][-1] for name, risk in newest.items()} == frauds
+    assert sum(history.noted for history in newest.values()) == total
+    assert {name: history.outcomes.frauds[-1] for name, history in newest.items()} == frauds
     for scored in values(settings, "scored"):
         if int(scored["transaction"]["transaction_id"][1:]) >= total:
             assert scored["features"]["merchant_frauds_30d"] == frauds[scored["transaction"]["merchant_id"]]
