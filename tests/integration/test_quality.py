@@ -32,8 +32,8 @@ def play(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], start: str, c
 
 
 def labelled(settings: Settings) -> list[dict[str, Any]]:
-    """What is on the topic, each transaction once: a crash may have a join sent twice."""
-    return list({row["transaction_id"]: row for row in values(settings, "labelled")}.values())
+    """What is on the topic, each transaction the first time: a crash may have a join sent twice."""
+    return list({row["transaction_id"]: row for row in reversed(values(settings, "labelled"))}.values())
 
 
 def evaluated(running: Worker, settings: Settings, least: int) -> dict[str, Any]:
