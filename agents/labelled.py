@@ -1,5 +1,6 @@
 """Hands on what was labelled, in order: to the merchants' histories and to the model that learns."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from agents.drift import watcher
 from agents.merchants import notes
 from agents.models import maker
-from agents.outputs import features_version, send_dead_letter
+from agents.outputs import broker_time, features_version, send_dead_letter
 from agents.quality import evaluator
 from agents.trainer import trainer
 from fraud_stream.app import app, settings
@@ -46,13 +47,13 @@ def read(chunk: Chunk) -> Iterator[tuple[int, Labelled]]:
     """The labelled transactions of a chunk, each with its offset; what is none is a dead letter."""
     for record in chunk.records:
         try:
-            yield record.offset, read_labelled(record.value)
+            yield record.offset, read_labelled(record.value, broker_time(record))
         except Refused as refused:
             send_dead_letter(record, refused)
 
 
-def read_labelled(value: bytes | None) -> Labelled:
-    """The labelled transaction in `value`.
+def read_labelled(value: bytes | None, now: float = math.inf) -> Labelled:
+    """The labelled transaction in `value`; `now` is when the broker had it, seconds.
 
     Raises:
         Refused: It is none: somebody else writes to this topic.
@@ -61,6 +62,10 @@ def read_labelled(value: bytes | None) -> Labelled:
         found = decoder.decode(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("undecodable", f"no labelled transaction: {error}") from None
+    if max(found.timestamp, found.labelled_at, found.stream_time) > now + settings.limits.max_ahead:
+        raise Refused("bad_timestamp", "a time too far in the future")
+    if not 0 <= found.join.partition < settings.topics.partitions:
+        raise Refused("wrong_type", f"there is no partition {found.join.partition}")
     if found.features_version == features_version:
         check_features(found.features)
     return found

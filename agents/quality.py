@@ -64,14 +64,13 @@ class Evaluator:
 
     async def note(self, found: Sequence[tuple[int, Labelled]], chunk: Chunk) -> None:
         """Note what a chunk holds, each with its offset; it is not acknowledged before that is published."""
-        both = Both(chunk.acknowledge)
-        chunk.acknowledge = both
         if self.quality is None:
             rebalances = self._rebalances
             await reader.catch_up()
             if rebalances != self._rebalances:
                 return  # another worker reads these labels
             self.quality = board.quality.copy()
+        chunk.acknowledge = both = Both(chunk.acknowledge)
         if found:
             sources = [Source(offset, one.transaction_id, one.join) for offset, one in found]
             self.quality.note(columns([one for _, one in found]), sources)

@@ -31,7 +31,7 @@ class TrafficCounter:
     def publish_if_due(self) -> None:
         """Publish, at most once an interval, or when other workers are about to count on."""
         now = time.time()
-        if now < self._published_at + settings.evaluation.publish_interval and not app.rebalancing:
+        if now < self._published_at + settings.evaluation.publish_interval and not (app.rebalancing or app.should_stop):
             return
         for partition, times in self._times.items():
             new = counted(np.array(times), np.array(self._scores[partition], np.float64))

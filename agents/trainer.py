@@ -6,6 +6,7 @@ chunks are acknowledged when a model is published that has learnt them; the publ
 label is learnt once whatever crashes.
 """
 
+import logging
 import time
 from collections.abc import Iterable
 
@@ -17,10 +18,12 @@ from agents.outputs import encode, features_version
 from fraud_stream.app import app, settings
 from fraud_stream.domain.outcomes import known_at
 from fraud_stream.engine.app import Chunk
-from fraud_stream.models.lessons import Lesson, StreamTime, WaitingLessons
+from fraud_stream.models.lessons import MOST, Lesson, StreamTime, WaitingLessons
 from fraud_stream.models.online import OnlineModel
 from fraud_stream.models.progress import TakenIn
 from fraud_stream.records import Labelled
+
+log = logging.getLogger(__name__)
 
 
 class Held:
@@ -44,7 +47,7 @@ class Trainer:
         self.skipped = 0
         self.time = StreamTime()
         self._published_at = 0.0
-        self._is_leaving = False
+        self._is_leaving = self._has_told = False
         self._start_anew()
 
     def _start_anew(self) -> None:
@@ -70,6 +73,9 @@ class Trainer:
 
     def _take(self, offset: int, one: Labelled, held: Held) -> None:
         self.time.tell(one.stream_time, time.time())
+        if offset in self._held:
+            self._hand_over(offset, held)
+            return
         if not self._taken.takes(offset, one.transaction_id, one.join):
             return
         if one.features_version != features_version:
@@ -81,6 +87,18 @@ class Trainer:
         self._held[offset] = held
         held.left += 1
 
+    def _hand_over(self, offset: int, held: Held) -> None:
+        """A chunk came again, and its lesson waits already: the one that came before is not asked for any more."""
+        before = self._held[offset]
+        self._held[offset] = held
+        held.left += 1
+        self._learnt(before)
+
+    def _learnt(self, held: Held) -> None:
+        held.left -= 1
+        if not held.left:
+            self._unpublished.append(held.chunk)
+
     def learn_what_is_due(self) -> None:
         """Learn what has become known by now."""
         due = self._lessons.due(self.time.now(time.time()))
@@ -90,18 +108,21 @@ class Trainer:
         self._has_learnt = True
         self._taken.finish(lesson.offset for lesson in due)
         for lesson in due:
-            held = self._held.pop(lesson.offset)
-            held.left -= 1
-            if not held.left:
-                self._unpublished.append(held.chunk)
+            self._learnt(self._held.pop(lesson.offset))
+        self._tell_early()
+
+    def _tell_early(self) -> None:
+        if self._lessons.early and not self._has_told:
+            self._has_told = True
+            log.warning("more than %d labels wait for their time: the earliest are learnt before it", MOST)
 
     def publish_if_due(self) -> None:
-        """Publish what was learnt, at most once an interval."""
+        """Publish what was learnt, at most once an interval; at once where a rebalance or the end waits for it."""
         self.learn_what_is_due()
-        now = time.time()
+        now, waits = time.time(), app.rebalancing or app.should_stop
         if self.model is None or not (self._has_learnt or self._unpublished):
             return
-        if now < self._published_at + settings.model.publish_interval:
+        if now < self._published_at + settings.model.publish_interval and not waits:
             return
         state = self.model.publish(now, self._taken.progress())
         app.group_commit.outbox.put(settings.topics.models, 0, state.name.encode(), encode(state))
@@ -121,7 +142,7 @@ class Trainer:
     def forget(self) -> None:
         """A rebalance: whoever learns next goes on from what was published."""
         self.model = None
-        self._is_leaving = False
+        self._is_leaving = self._has_told = False
         self._start_anew()
 
     async def _resume(self) -> OnlineModel:

@@ -22,6 +22,7 @@ _LONGEST_SILENCE = 30.0
 #: Seconds of one attempt.
 _ONCE = 2.0
 #: Seconds until a question is asked again.
+_DAY = 86_400.0
 _ASK_AGAIN = 0.1
 _COORDINATOR_TO_COME = (
     KafkaError.NOT_COORDINATOR,
@@ -50,9 +51,14 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     return [
         *(TopicSpec(name, many) for name in keyed),
         TopicSpec(topics.dead, many, config={"max.message.bytes": str(LARGEST_DEAD_LETTER)}),
-        TopicSpec(topics.labelled, 1),
+        TopicSpec(topics.labelled, 1, config={"retention.ms": str(_kept(settings))}),
         *(TopicSpec(name, 1, compacted=True, config=_READ_WHOLE) for name in (topics.models, topics.merchant_risk)),
     ]
+
+
+def _kept(settings: Settings) -> int:
+    """Milliseconds that labelled transactions stay: `fraud-stream train` reads them; Kafka's own default is a week."""
+    return round((settings.challenger.history + _DAY) * 1_000)
 
 
 def client_config(broker: BrokerSettings) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from fraud_stream.engine.expiry import StreamClock
 T = TypeVar("T")
 #: A partition may be ahead by so much, seconds of the stream's time.
 AHEAD = 3_600.0
-#: Nothing waits longer than so many seconds for one that is behind and does not come.
+#: Nothing waits longer than so many seconds for one that is behind and does not come; nor again before it does.
 PATIENCE = 0.5
 #: Chunks that may wait.
 MOST = 64
@@ -42,30 +42,41 @@ class Alignment(Generic[T]):
         self._clock = clock
         self._unfinished = unfinished
         self._waiting: dict[int, deque[T]] = {}
-        self._moved_at = time.monotonic()
+        self._waits_since: float | None = None
+        self._given_up: dict[int, float] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
     def add(self, partition: int, chunk: T) -> None:
         """Have a chunk wait, behind those of its partition that came before."""
-        if not self._waiting:
-            self._moved_at = time.monotonic()
         self._waiting.setdefault(partition, deque()).append(chunk)
 
     def next(self) -> T | None:
         """The chunk whose turn it is; None where all have to wait."""
         if not self._waiting:
             return None
-        now = self._clock.now
-        first = min(self._waiting, key=now)
-        behind = min((now(partition) for partition in self._unfinished()), default=now(first))
-        if now(first) > behind + AHEAD and len(self) < MOST and time.monotonic() - self._moved_at < PATIENCE:
+        first = min(self._waiting, key=self._clock.now)
+        late = self._late(first)
+        if late and len(self) < MOST and not self._is_out_of_patience():
             return None
+        self._given_up |= late
+        self._waits_since = None
         return self._pop(first)
 
+    def _late(self, first: int) -> dict[int, float]:
+        """The partitions that `first` has to wait for, with their times; not those given up since they last moved."""
+        now, limit = self._clock.now, self._clock.now(first) - AHEAD
+        late = {partition: now(partition) for partition in self._unfinished() if partition not in self._waiting}
+        return {one: at for one, at in late.items() if at < limit and self._given_up.get(one) != at}
+
+    def _is_out_of_patience(self) -> bool:
+        now = time.monotonic()
+        if self._waits_since is None:
+            self._waits_since = now
+        return now - self._waits_since >= PATIENCE
+
     def _pop(self, partition: int) -> T:
-        self._moved_at = time.monotonic()
         chunk = self._waiting[partition].popleft()
         if not self._waiting[partition]:
             del self._waiting[partition]

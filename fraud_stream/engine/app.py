@@ -6,12 +6,13 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import faust
+from faust.types import TP
 
 from fraud_stream.engine.alignment import Turns
 from fraud_stream.engine.broadcast import BroadcastReader, Take
@@ -84,7 +85,7 @@ class ExactApp(faust.App):
         self._commit_interval = commit_interval
         self._prepare = prepare
         self._readers: list[BroadcastReader] = []
-        self._settled: dict[tuple[str, int], int] = {}
+        self._settled: dict[TP, int] = {}
         self.before_wait: list[Callable[[], Awaitable[Any]]] = []
         self._group_commit: GroupCommit | None = None
         super().__init__(*args, **kwargs)
@@ -174,16 +175,21 @@ class ExactApp(faust.App):
     async def _acknowledge(self, stream: Any, event: Any) -> None:
         message = event.message
         if message.generation_id == self.consumer_generation_id:  # else a rebalance has dropped what it changed
-            self._settled[message.topic, message.partition] = message.offset + 1
+            self.note_settled({message.tp: message.offset + 1})
         await stream.ack(event)
 
     async def _give_back(self, stream: Any, event: Any) -> None:
         self.chunk_consumer.give_back(event.message.tp)
         await stream.ack(event)
 
+    def note_settled(self, offsets: Mapping[TP, int | None]) -> None:
+        """All below these offsets is settled."""
+        for tp, offset in offsets.items():
+            self._settled[tp] = max(self._settled.get(tp, 0), offset or 0)
+
     def settled(self, topic: str, partition: int) -> int:
         """Below which offset all of a partition is stored and acknowledged for good, as far as this worker knows."""
-        return self._settled.get((topic, partition), 0)
+        return self._settled.get(TP(topic, partition), 0)
 
     def read_whole(self, topic: str, handle: Take) -> BroadcastReader:
         """Have this worker read all of a topic with one partition, before its agents start and from then on."""

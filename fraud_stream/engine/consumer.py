@@ -7,7 +7,7 @@ Changelogs are applied in bulk; Faust's recovery sees the last record of each fe
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, cast
 
 import faust
@@ -165,6 +165,12 @@ class ChunkConsumer(driver.Consumer):
         waiting = self._waiting[message.tp]
         has_begun = not waiting or waiting[0] is not message  # those that wait are the last that were handed out
         return has_begun and message.acked and message.generation_id == self.app.consumer_generation_id
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to what is committed: all before that is settled, whoever did it."""
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        self.app.note_settled({tp: offset for tp, offset in committed.items() if tp.topic in self.app.chunk_topics})
+        return committed
 
     async def perform_seek(self) -> None:
         """Go back to what is committed: whatever was handed out beyond it is fetched and handed out again.

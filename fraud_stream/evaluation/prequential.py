@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_stream.domain.decision import Contribution, Decision, Judge, Thresholds
+from fraud_stream.domain.decision import Contribution, Decision, Detector, Judge, NoDetector, Thresholds
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.memory import new_state
 from fraud_stream.domain.observation import Observer
@@ -145,7 +145,9 @@ class Prequential:
         model, anomaly = settings.model, settings.anomaly
         thresholds = Thresholds(model.alert_threshold, model.block_threshold, anomaly.doubt)
         self._judge, self._min_frauds = Judge(self._maker.names, settings.rules, thresholds), model.min_frauds
-        self._detector = AnomalyDetector(self._maker.names, anomaly.share)
+        self._detector: Detector = NoDetector()
+        if settings.tells_unusual:
+            self._detector = AnomalyDetector(self._maker.names, anomaly.share)
         learning = Learning(settings.model.learning_rate, settings.model.undersampling)
         self._online = OnlineModel("online", self._maker.names, learning)
         self._trees: Challenger | None = None

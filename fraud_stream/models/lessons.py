@@ -47,11 +47,18 @@ class StreamTime:
         return clock + self._ahead
 
 
+#: Lessons that may wait.
+MOST = 200_000
+
+
 class WaitingLessons:
     """Lessons in the order of their moments.
 
     Args:
         most: How many may wait; of more the earliest are due.
+
+    Attributes:
+        early: How many were due for that reason.
 
     >>> lessons = WaitingLessons(most=1)
     >>> for n, moment in enumerate([30.0, 10.0, 20.0]):
@@ -60,7 +67,8 @@ class WaitingLessons:
     ([10.0, 20.0], 1)
     """
 
-    def __init__(self, most: int = 200_000) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self.early = 0
         self._most = most
         self._lessons: list[Lesson] = []
 
@@ -76,4 +84,5 @@ class WaitingLessons:
         lessons, due = self._lessons, []
         while lessons and (lessons[0].moment <= now or len(lessons) > self._most):
             due.append(heapq.heappop(lessons))
+            self.early += due[-1].moment > now
         return due

@@ -193,7 +193,8 @@ async def test_a_rebalance_while_it_reads_leaves_the_labels_to_another(
     monkeypatch.setattr(module, "reader", Rebalanced())
     await bench.note(labelled(0))
     await bench.commit()
-    assert (bench.sent.records, bench.acknowledged) == ([], [])
+    assert bench.sent.records == []
+    assert bench.acknowledged == ["chunk"]  # nothing keeps it: of another generation it commits nothing
 
 
 async def test_a_day_that_is_forgotten_is_taken_off_the_topic(bench: Bench) -> None:

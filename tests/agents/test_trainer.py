@@ -251,3 +251,19 @@ async def test_histories_are_published_before_the_chunks_are_acknowledged_that_t
     await bench.learn(bench.chunk(labelled(0)))
     await bench.commit()
     assert (published, bench.acknowledged) == ([0], ["chunk"])
+
+
+async def test_a_chunk_that_is_handed_out_again_is_learnt_once_and_both_are_acknowledged(bench: Bench) -> None:
+    for name in ("before", "again"):
+        await bench.learn(bench.chunk(due(0, 5_000.0, 100.0), due(1, 5_000.0, 100.0), name=name))
+    bench.clock.now += 5_000.0
+    await bench.commit()
+    assert [state.learnt for state in bench.published()] == [2]
+    assert sorted(bench.acknowledged) == ["again", "before"]
+
+
+@pytest.mark.parametrize("changes", [{"stream_time": 1e300}, {"timestamp": 1e300}, {"join": Join(99, (0, 0))}])
+async def test_what_nobody_of_us_writes_is_a_dead_letter(changes: dict[str, Any], bench: Bench) -> None:
+    await bench.learn(bench.chunk(labelled(0, **changes), labelled(1)))
+    await bench.commit()
+    assert bench.outbox.topics() == ["transactions-dead", "models"]

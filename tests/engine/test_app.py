@@ -191,6 +191,13 @@ async def test_what_is_acknowledged_in_its_generation_is_settled(generation: int
     assert app.settled("transactions", 2) == settled
 
 
+async def test_what_is_committed_is_settled_whoever_did_it() -> None:
+    app = calm_app()
+    app.note_settled({TP("labels", 1): 7, TP("labels", 2): None})
+    app.note_settled({TP("labels", 1): 5})
+    assert [app.settled("labels", partition) for partition in range(3)] == [0, 7, 0]
+
+
 async def test_a_chunk_that_is_not_the_next_is_not_processed_and_commits_nothing() -> None:
     app, stream, event = calm_app(), FakeStream(), FakeChunkEvent([Record(0, b"k", b"v")])
     app.chunk_consumer.begins = False  # type: ignore[attr-defined]
