@@ -77,15 +77,15 @@ class ChunkConsumer(driver.Consumer):
             else:
                 self.drop(tp)
 
-    def heads(self) -> dict[Any, int]:
-        """A number for each thing that must get on: it changes whenever that does.
+    def heads(self) -> dict[Any, tuple[int, int]]:
+        """Numbers for each thing that must get on: they change whenever that does.
 
-        These are the partitions with a chunk that is neither done nor held, each with the first of these; and the
-        fetches, of which none begins while all that may be handed out is.
+        These are the partitions with a chunk that is neither done nor held, each with the first of these and the number
+        of seeks, which has it handed out again; where there is none, the fetches.
         """
         first = ((tp, self._first_open(tp)) for tp in self.assignment())
-        heads: dict[Any, int] = {tp: offset for tp, offset in first if offset is not None}
-        return {**heads, "seeks": self._seeks} if heads else {"fetches": self._fetches}
+        heads: dict[Any, tuple[int, int]] = {tp: (offset, self._seeks) for tp, offset in first if offset is not None}
+        return heads or {"fetches": (self._fetches, 0)}
 
     def _goes_on(self, tp: TP, generation: tuple[int, int]) -> bool:
         """Whether what was fetched still counts: no rebalance has come, and for chunks no seek."""

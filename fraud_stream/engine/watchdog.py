@@ -35,11 +35,11 @@ class Signs(NamedTuple):
     Attributes:
         phase: What it does: starting, rebalancing, recovering or running.
         moves: Numbers of which one changes whenever it gets on with that; or, where several things must get on, each
-            with its number.
+            with its numbers.
     """
 
     phase: str
-    moves: tuple[int, ...] | Mapping[Any, int]
+    moves: tuple[int, ...] | Mapping[Any, Any]
 
 
 class Watchdog(Service):

@@ -103,15 +103,27 @@ async def test_what_is_done_and_gone_is_not_waited_for() -> None:
 
 async def test_a_partition_stands_still_while_its_first_chunk_is_not_done() -> None:
     consumer = consumer_of({TP0: records(10, 2), TP1: records(5, 2)}, {}, {})
-    assert consumer.heads() == {"fetches": 0}
+    assert consumer.heads() == {"fetches": (0, 0)}
     (_, message), _ = await delivered(consumer)
     handed = consumer.heads()
     await delivered(consumer)
-    assert handed == consumer.heads() == {TP0: 11, TP1: 6, "seeks": 0}  # it fetches and fetches, and nobody processes
+    assert handed == consumer.heads() == {TP0: (11, 0), TP1: (6, 0)}  # it fetches and fetches, and nobody processes
     consumer.begin(message)
     message.acked = True
     assert consumer._new_offset(TP0) == 12
-    assert consumer.heads() == {TP1: 6, "seeks": 0}
+    assert consumer.heads() == {TP1: (6, 0)}
+
+
+async def test_a_backlog_that_is_processed_for_longer_than_the_limit_is_no_standstill() -> None:
+    """At each look some chunk is not done, and there is no seek: a worker once ended itself a minute into a backlog."""
+    worker, offset = Worker(), 0
+    async with worker.dog:
+        for offset in range(16):
+            consumer = consumer_of({TP0: records(offset, 1)}, {})
+            await delivered(consumer)
+            worker.signs = Signs("running", consumer.heads())
+            await asyncio.sleep(LIMIT / 8)
+    assert worker.ended == []
 
 
 async def test_a_chunk_that_is_held_is_not_waited_for() -> None:
@@ -119,7 +131,7 @@ async def test_a_chunk_that_is_held_is_not_waited_for() -> None:
     (_, message), _ = await delivered(consumer)
     consumer.begin(message)
     consumer.hold(message)
-    assert consumer.heads() == {TP1: 6, "seeks": 0}
+    assert consumer.heads() == {TP1: (6, 0)}
     assert consumer._new_offset(TP0) is None
     message.acked = True
     assert consumer._new_offset(TP0) == 12
@@ -138,7 +150,7 @@ async def test_what_another_worker_processes_now_is_not_waited_for() -> None:
     consumer = consumer_of({TP0: records(10, 2)}, {})
     consumer.mine = {TP1}
     await delivered(consumer)
-    assert consumer.heads() == {"fetches": 1}
+    assert consumer.heads() == {"fetches": (1, 0)}
 
 
 async def test_phases_of_the_application() -> None:
