@@ -39,8 +39,8 @@ async def labelled(chunk: Chunk) -> None:
 @app.on_partitions_revoked.connect
 async def on_revoked(*_: Any, **__: Any) -> None:
     """Stop until it is known who goes on."""
-    trainer.forget()
-    notes.forget()
+    for part in (trainer, notes, evaluator):
+        part.forget()
 
 
 def read(chunk: Chunk) -> Iterator[tuple[int, Labelled]]:

@@ -131,9 +131,3 @@ def _probabilities(values: Sequence[float | None]) -> np.ndarray:
 
 evaluator = Evaluator()
 app.group_commit.before_commit.append(evaluator.publish_if_due)
-
-
-@app.on_partitions_revoked.connect
-async def on_revoked(*_: Any, **__: Any) -> None:
-    """Stop until it is known who goes on."""
-    evaluator.forget()
