@@ -16,7 +16,7 @@ from fraud_stream.models.drift import (
     MeanDetector,
     Values,
 )
-from fraud_stream.settings import DriftSettings
+from fraud_stream.sections import DriftSettings
 
 CHUNK = 2_000
 #: Streams of each kind, and numbers of each before the change.

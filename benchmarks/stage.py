@@ -21,7 +21,8 @@ from fraud_stream import broker as embedded
 from fraud_stream.broker import free_port
 from fraud_stream.kafka import create_topics
 from fraud_stream.processes import spawn, stop
-from fraud_stream.settings import FILE_VARIABLE, PREFIX, Settings, load
+from fraud_stream.sections import PREFIX
+from fraud_stream.settings import FILE_VARIABLE, Settings, load
 
 ROOT = Path(__file__).parent.parent
 #: Seconds that a worker may take to be ready.

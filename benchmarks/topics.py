@@ -12,7 +12,8 @@ from confluent_kafka.cimpl import NewTopic
 from benchmarks.errors import BenchmarkError
 from benchmarks.material import Keyed
 from fraud_stream.kafka import PATIENCE, ask_group, client_config, make_producer, read_all
-from fraud_stream.settings import BrokerSettings, Settings
+from fraud_stream.sections import BrokerSettings
+from fraud_stream.settings import Settings
 
 #: Seconds between two questions to the broker.
 _ASK_EVERY = 0.25

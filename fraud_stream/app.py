@@ -15,7 +15,8 @@ from fraud_stream.banner import banner  # noqa: E402
 from fraud_stream.engine.app import ExactApp  # noqa: E402
 from fraud_stream.errors import SettingsError  # noqa: E402
 from fraud_stream.kafka import create_topics  # noqa: E402
-from fraud_stream.settings import BrokerSettings, Settings, load  # noqa: E402
+from fraud_stream.sections import BrokerSettings  # noqa: E402
+from fraud_stream.settings import Settings, load  # noqa: E402
 
 
 def create_app(settings: Settings) -> ExactApp:

@@ -18,7 +18,8 @@ from fraud_stream.records import (
     Traffic,
 )
 from fraud_stream.schemas import attributes, schema_components, transaction_schema
-from fraud_stream.settings import BrokerSettings, Settings
+from fraud_stream.sections import BrokerSettings
+from fraud_stream.settings import Settings
 from fraud_stream.version import VERSION
 
 #: Version of AsyncAPI's Kafka bindings that the document uses.

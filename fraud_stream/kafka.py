@@ -13,7 +13,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from fraud_stream.errors import BrokerError
-from fraud_stream.settings import BrokerSettings, Settings
+from fraud_stream.sections import BrokerSettings
+from fraud_stream.settings import Settings
 
 #: Seconds that a broker may take to answer.
 PATIENCE = 10.0

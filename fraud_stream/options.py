@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fraud_stream.files.times import event_seconds
-from fraud_stream.settings import parse_duration
+from fraud_stream.sections import parse_duration
 
 
 class FiniteRange(click.FloatRange):

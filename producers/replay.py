@@ -20,7 +20,8 @@ from fraud_stream.files.rows import Rows, mapped_rows
 from fraud_stream.files.translation import Translated, Translator
 from fraud_stream.kafka import create_topics
 from fraud_stream.options import Moment, Span, with_default, with_options
-from fraud_stream.settings import Settings, TopicSettings, load
+from fraud_stream.sections import TopicSettings
+from fraud_stream.settings import Settings, load
 from producers.labels import DelayedLabels
 from producers.options import Speed
 from producers.pace import Pace

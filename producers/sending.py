@@ -8,7 +8,7 @@ from confluent_kafka import KafkaException
 
 from fraud_stream.errors import BrokerError
 from fraud_stream.kafka import PATIENCE, make_producer
-from fraud_stream.settings import BrokerSettings
+from fraud_stream.sections import BrokerSettings
 
 #: Delivery reports are taken in after so many records.
 _POLL_EVERY = 1_000

@@ -35,6 +35,7 @@ MAY_IMPORT = {
         "fraud_stream.errors",
         "fraud_stream.domain",
         "fraud_stream.models",
+        "fraud_stream.sections",
         "fraud_stream.settings",
     },
     "fraud_stream/files": {"fraud_stream.domain", "fraud_stream.errors", "fraud_stream.records"},
@@ -57,6 +58,7 @@ MAY_IMPORT = {
         "fraud_stream.kafka",
         "fraud_stream.options",
         "fraud_stream.records",
+        "fraud_stream.sections",
         "fraud_stream.settings",
     },
 }

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from fraud_stream.settings import PREFIX, load
+from fraud_stream.sections import PREFIX
+from fraud_stream.settings import load
 from producers.generate import generate
 
 ROOT = Path(__file__).parent.parent

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from fraud_stream.errors import SettingsError
-from fraud_stream.settings import FILE_VARIABLE, SECTIONS, Settings, load, parse_duration, variable_name
+from fraud_stream.sections import parse_duration
+from fraud_stream.settings import FILE_VARIABLE, SECTIONS, Settings, load, variable_name
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = (ROOT / "faust.conf").read_text(encoding="utf-8")

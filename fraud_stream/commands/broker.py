@@ -9,7 +9,8 @@ import click
 
 from fraud_stream.broker import WARNING, running
 from fraud_stream.errors import BrokerError
-from fraud_stream.settings import BrokerSettings, load
+from fraud_stream.sections import BrokerSettings
+from fraud_stream.settings import load
 
 #: The addresses that the embedded broker can stand for.
 _LOOPBACK = ("127.0.0.1", "localhost")

@@ -8,7 +8,8 @@ import msgspec
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from fraud_stream.settings import SECTIONS, Loaded, load, parse_duration
+from fraud_stream.sections import parse_duration
+from fraud_stream.settings import SECTIONS, Loaded, load
 from fraud_stream.terminal import as_json, print_table
 
 #: What is shown of a secret that is set.

@@ -16,7 +16,7 @@ from fraud_stream.models.drift import (
     MeanDetector,
     Values,
 )
-from fraud_stream.settings import ModelSettings
+from fraud_stream.sections import ModelSettings
 
 
 class Found(NamedTuple):

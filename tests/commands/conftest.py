@@ -7,7 +7,8 @@ from click.testing import CliRunner, Result
 
 from fraud_stream.cli import main
 from fraud_stream.kafka import create_topics
-from fraud_stream.settings import FILE_VARIABLE, PREFIX, Settings, load
+from fraud_stream.sections import PREFIX
+from fraud_stream.settings import FILE_VARIABLE, Settings, load
 
 ROOT = Path(__file__).parent.parent.parent
 Run = Callable[..., Result]

@@ -9,7 +9,7 @@ import pytest
 from fraud_stream.broker import WARNING, free_port, port_is_taken
 from fraud_stream.commands.broker import own_port
 from fraud_stream.errors import BrokerError
-from fraud_stream.settings import BrokerSettings
+from fraud_stream.sections import BrokerSettings
 
 pytestmark = [pytest.mark.broker, pytest.mark.embedded]
 

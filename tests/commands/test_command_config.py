@@ -3,7 +3,7 @@ import json
 import pytest
 
 from fraud_stream.commands.config import duration
-from fraud_stream.settings import parse_duration
+from fraud_stream.sections import parse_duration
 
 
 def test_every_setting_is_shown_with_its_source(run, monkeypatch):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.sliding import DAY, GRACE, HOUR, MILLION, SPANS, SlidingSums, Window
-from fraud_stream.settings import WindowSettings
+from fraud_stream.sections import WindowSettings
 
 START = 1_700_000_000.0
 

@@ -6,7 +6,8 @@ import pytest
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.evaluation.alerts import Alerted, alerted
 from fraud_stream.evaluation.prequential import COLD_START, DOUBT, MODEL, RULES, Judged, Prequential
-from fraud_stream.settings import AnomalySettings, ModelSettings, Settings
+from fraud_stream.sections import AnomalySettings, ModelSettings
+from fraud_stream.settings import Settings
 from tests.evaluation.test_prequential import START, payments
 
 

@@ -6,7 +6,7 @@ import pytest
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.evaluation.drifts import alerted, drifts
 from fraud_stream.evaluation.prequential import Judged
-from fraud_stream.settings import ModelSettings
+from fraud_stream.sections import ModelSettings
 
 COUNT = 40_000
 #: A payment a minute.
