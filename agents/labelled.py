@@ -1,7 +1,7 @@
 """Hands on what was labelled, in order: to the merchants' histories and to the model that learns."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import numpy as np
 from agents.drift import watcher
 from agents.merchants import notes
 from agents.models import maker
-from agents.outputs import broker_time, features_version, send_dead_letter
+from agents.outputs import broker_time, features_version, follower, send_dead_letter
 from agents.quality import evaluator
 from agents.trainer import trainer
 from fraud_stream.app import app, settings
@@ -34,6 +34,13 @@ async def labelled(chunk: Chunk) -> None:
     watcher.watch_labelled(found)
     if settings.model.enabled:
         await trainer.take(found, chunk)
+    follower.read(read_back(found))
+
+
+def read_back(found: Iterable[tuple[int, Labelled]]) -> float:
+    """The newest time of those that were joined of this worker's partitions."""
+    mine = {tp.partition for tp in app.consumer.assignment() if tp.topic == settings.topics.transactions}
+    return max((one.stream_time for _, one in found if one.join.partition in mine), default=0.0)
 
 
 @app.on_partitions_revoked.connect

@@ -18,8 +18,8 @@ T = TypeVar("T")
 AHEAD = 3_600.0
 #: Nothing waits longer than so many seconds for one that is behind and does not come; nor again before it does.
 PATIENCE = 0.5
-#: Chunks that may wait.
-MOST = 64
+#: While chunks wait it is looked so often, seconds, whether their turn has come.
+GLANCE = 0.01
 
 
 class Alignment(Generic[T]):
@@ -48,6 +48,11 @@ class Alignment(Generic[T]):
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
+    @property
+    def time(self) -> float:
+        """How far the partition has come that is furthest behind of those with a chunk that waits."""
+        return min(map(self._clock.now, self._waiting), default=0.0)
+
     def add(self, partition: int, chunk: T) -> None:
         """Have a chunk wait, behind those of its partition that came before."""
         self._waiting.setdefault(partition, deque()).append(chunk)
@@ -58,7 +63,7 @@ class Alignment(Generic[T]):
             return None
         first = min(self._waiting, key=self._clock.now)
         late = self._late(first)
-        if late and len(self) < MOST and not self._is_out_of_patience():
+        if late and not self._is_out_of_patience():
             return None
         self._given_up |= late
         self._waits_since = None
@@ -95,10 +100,18 @@ class Turns:
         app: The application.
         topic: The topic.
         process: Processes the event of a chunk.
+        is_late: Says whether what else there is to wait for is too far behind a time, seconds.
     """
 
-    def __init__(self, app: Any, topic: str, process: Callable[[Any], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        app: Any,
+        topic: str,
+        process: Callable[[Any], Awaitable[None]],
+        is_late: Callable[[float], bool],
+    ) -> None:
         self._app = app
+        self._is_late = is_late
         self._process = process
         self._chunks: Alignment[tuple[Any, Any]] = Alignment(app.clock, lambda: app.chunk_consumer.unfinished(topic))
         self._lock = asyncio.Lock()
@@ -115,15 +128,22 @@ class Turns:
 
     async def _process_all(self) -> None:
         async with self._lock:
-            while (chunk := self._chunks.next()) is not None:
+            while (chunk := self._next()) is not None:
                 self._app.chunk_consumer.release(chunk[1].message)
                 await self._process(chunk[1])
 
+    def _next(self) -> tuple[Any, Any] | None:
+        return None if self._is_late(self._chunks.time) else self._chunks.next()
+
     async def _look_again(self) -> None:
-        """One that is waited for may not come."""
-        while len(self._chunks):
-            await asyncio.sleep(PATIENCE / 2)
-            await self._process_all()
+        """What follows may have come, and one that is waited for may not come."""
+        try:
+            while len(self._chunks):
+                await asyncio.sleep(GLANCE)
+                await self._process_all()
+        except Exception as error:  # nobody else would look, or tell
+            await self._app.crash(error)
+            raise
 
     async def let_go(self) -> None:
         """Those that wait are handed out again."""

@@ -19,6 +19,7 @@ from fraud_stream.engine.broadcast import BroadcastReader, Take
 from fraud_stream.engine.commit import GroupCommit
 from fraud_stream.engine.consumer import ChunkConsumer, ChunkFlow, ChunkSchema, ChunkTransport
 from fraud_stream.engine.expiry import StreamClock
+from fraud_stream.engine.follower import Follower
 from fraud_stream.engine.panes import WindowedTable
 from fraud_stream.engine.table import ExactTable
 from fraud_stream.engine.watchdog import Signs, Watchdog
@@ -114,12 +115,12 @@ class ExactApp(faust.App):
         return table
 
     def chunk_agent(
-        self, topic: str, *, partitions: int, fetch_size: int | None = None, aligned: bool = False
+        self, topic: str, *, partitions: int, fetch_size: int | None = None, followed_by: Follower | None = None
     ) -> Callable[[Handler], Any]:
         """Make an agent of a function that processes chunks of a topic.
 
-        `fetch_size` bytes are fetched at a time.  Where the partitions are `aligned` they are processed in step by the
-        stream's time.
+        `fetch_size` bytes are fetched at a time.  Where another topic follows, the partitions are processed in step by
+        the stream's time, and with that one.
         What the function puts into the outbox and the tables is committed before the chunk is acknowledged.  If it
         fails, the worker stops, and nothing of the chunk is written or acknowledged.
 
@@ -136,7 +137,7 @@ class ExactApp(faust.App):
         def decorate(handler: Handler) -> Any:
             async def process(stream: Any) -> None:
                 stream = stream.noack()
-                turns = Turns(self, topic, partial(self._process, handler, stream)) if aligned else None
+                turns = followed_by and Turns(self, topic, partial(self._process, handler, stream), followed_by.is_late)
                 async for event in stream.events():
                     await (turns.take(stream, event) if turns else self._process(handler, stream, event))
 

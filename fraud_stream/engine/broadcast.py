@@ -16,8 +16,10 @@ _ROUND = 250
 #: Seconds that closing the connection may take: with TLS uvloop waits half a minute for the broker's farewell, where an
 #: answer to a fetch is still under way.
 _FAREWELL = 1.0
-#: Takes a record in; one that is slow does so in an awaitable that it gives back.
-Take = Callable[[bytes | None], Awaitable[None] | None]
+#: Takes a record's key and value in; one that is slow does so in an awaitable that it gives back.
+Take = Callable[[bytes | None, bytes | None], Awaitable[None] | None]
+#: Records that are taken in before other tasks get a turn.
+_AT_ONCE = 50
 
 
 class BroadcastReader(Service):
@@ -26,7 +28,7 @@ class BroadcastReader(Service):
     Args:
         app: The application.
         topic: The topic.
-        handle: Called with each record's value, in order, and waited for where it says so; must not fail.
+        handle: Called with each record's key and value, in order, and waited for where it says so; must not fail.
 
     Attributes:
         read: How many records it has read.
@@ -83,11 +85,13 @@ class BroadcastReader(Service):
         while not self.should_stop:
             batches = await self._consumer.getmany(timeout_ms=_ROUND)
             for records in batches.values():
-                for record in records:
-                    waits = self._handle(record.value)
+                for n, record in enumerate(records, 1):
+                    waits = self._handle(record.key, record.value)
                     if waits is not None:
                         await waits
-                self.read += len(records)
+                    elif n % _AT_ONCE == 0:
+                        await asyncio.sleep(0)
+                    self.read += 1
             if not batches and await self._is_at_end():
                 async with self._idle:
                     self._idle_rounds += 1

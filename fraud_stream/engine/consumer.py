@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, cast
 
 import faust
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
@@ -23,6 +24,10 @@ from fraud_stream.engine.table import ExactTable
 ABSORB_AT_ONCE = 5_000
 #: Seconds until a seek that failed is tried again.
 SEEK_AGAIN = 0.5
+#: Of a partition with so many chunks that have not begun nothing is fetched.
+ENOUGH = 2
+#: Where nothing is fetched of a partition, others are waited for so long at most, seconds.
+LOOK_AGAIN = 0.02
 
 
 class ChunkSchema(faust.Schema[Any, Any]):
@@ -55,6 +60,7 @@ class ChunkConsumer(driver.Consumer):
         self._seeks = 0
         self._seeking = 0
         self._dropped = False
+        self._missed: set[TP] = set()
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> HighwaterThread:
@@ -77,6 +83,22 @@ class ChunkConsumer(driver.Consumer):
             else:
                 self.drop(tp)
 
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - as Faust
+        """Fetch, but not of partitions that have enough to do.
+
+        A queue that is full would keep all other partitions and topics waiting that were fetched with it.
+        """
+        if not active_partitions:
+            return await super()._getmany(active_partitions, timeout)
+        hungry = {tp for tp in active_partitions if len(self._waiting.get(tp, ())) < ENOUGH}
+        if not hungry:
+            await asyncio.sleep(LOOK_AGAIN)
+            return {}
+        if len(hungry) == len(active_partitions):
+            live: Any = _NeverAll(active_partitions)
+            return await super()._getmany(live, timeout)
+        return await super()._getmany(hungry, LOOK_AGAIN)
+
     def heads(self) -> dict[Any, tuple[int, int]]:
         """Numbers for each thing that must get on: they change whenever that does.
 
@@ -97,12 +119,14 @@ class ChunkConsumer(driver.Consumer):
     def drop(self, tp: TP | None = None) -> None:
         """Something that was fetched will never be processed: all that is not committed is fetched again, in order.
 
-        Changelogs are not: a recovery seeks them itself.
+        Of a changelog, all that is not applied is.
 
         Args:
             tp: Where it was from; None where that is not known.
         """
-        if tp is None or not self._is_changelog_tp(tp):
+        if tp is not None and self._is_changelog_tp(tp):
+            self._missed.add(tp)
+        else:
             self._dropped = True
 
     def begin(self, message: Message) -> bool:
@@ -121,6 +145,18 @@ class ChunkConsumer(driver.Consumer):
     def unfinished(self, topic: str) -> list[int]:
         """The partitions of a topic of which more is on the broker than was handed out."""
         return [tp.partition for tp in self._next if tp.topic == topic and self._next[tp] < (self.highwater(tp) or 0)]
+
+    def lags(self) -> dict[TP, int]:
+        """How many records of each partition that is delivered in chunks are behind what is committed.
+
+        Partitions of which that is not known, as while the worker recovers, are left out.
+        """
+        try:
+            ends = {tp: self.highwater(tp) for tp in self.assignment() if tp.topic in self.app.chunk_topics}
+        except (ConsumerNotStarted, AssertionError):  # the latter is aiokafka's, where a rebalance comes between
+            return {}
+        pairs = ((tp, end, self._committed_offset[tp]) for tp, end in ends.items())
+        return {tp: max(end - at, 0) for tp, end, at in pairs if end is not None and at is not None}
 
     def hold(self, message: Message) -> None:
         """A chunk is not going to be done before something else happens: the watchdog does not wait for it."""
@@ -194,17 +230,30 @@ class ChunkConsumer(driver.Consumer):
 
         Only here, between two fetches, is it sure that no fetch comes back with records from before the seek.
         """
-        if not self._dropped or not self.flow_active or self.app.in_recovery:
-            return True  # there is nothing to do, or the recovery will seek
-        self._dropped = False
+        if not self.flow_active:
+            return True  # nothing is fetched yet
         try:
-            if self.assignment():
-                await self.perform_seek()
+            await self._apply_what_was_missed()
+            await self._process_what_was_dropped()
         except Exception as error:
-            self.log.warning("cannot go back to what is committed, trying again: %r", error)
+            self.log.warning("cannot go back to what was not processed, trying again: %r", error)
             await asyncio.sleep(SEEK_AGAIN)
             return False
         return True
+
+    async def _process_what_was_dropped(self) -> None:
+        if self._dropped and not self.app.in_recovery:  # which will seek
+            self._dropped = False
+            if self.assignment():
+                await self.perform_seek()
+
+    async def _apply_what_was_missed(self) -> None:
+        """Go back in changelogs: a copy with a hole would pass for the whole, for it is read to the end."""
+        for tp in list(self._missed):
+            if tp in self.assignment():
+                read_to = self.app.tables._changelogs[tp.topic].persisted_offset(tp)
+                await self.seek_wait({tp: 0 if read_to is None else read_to + 1})
+            self._missed.discard(tp)
 
     async def _messages(self, tp: TP, batch: list[Any], generation: tuple[int, int]) -> AsyncIterator[Message]:
         """The messages of one partition's records, as long as they count."""
@@ -212,6 +261,7 @@ class ChunkConsumer(driver.Consumer):
         if isinstance(table, ExactTable):
             for start in range(0, len(batch), ABSORB_AT_ONCE):
                 if not self._goes_on(tp, generation):
+                    self.drop(tp)
                     return
                 part = batch[start : start + ABSORB_AT_ONCE]
                 table.absorb(tp, part)
@@ -263,6 +313,20 @@ class ChunkConsumer(driver.Consumer):
         self._next[tp] = last.offset + 1
         self._read_offset[tp] = None  # Faust would drop a chunk handed out again after a seek as read before
         return message
+
+
+class _NeverAll:
+    """Faust's set of the partitions to fetch, as it is whenever it is asked, for aiokafka.
+
+    That takes an empty set for all partitions.  Faust empties it when a recovery ends, and a fetch under way would take
+    the first records of the standby copies, which Faust then throws away.
+    """
+
+    def __init__(self, partitions: set[TP]) -> None:
+        self._partitions = partitions
+
+    def __contains__(self, tp: object) -> bool:
+        return tp in self._partitions
 
 
 class ChunkFlow(FlowControlEvent):

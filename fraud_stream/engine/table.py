@@ -283,6 +283,14 @@ class ExactTable(faust.Table[Any, Any]):
             self.store.drop(partition)
             self._deadlines.pop(partition, None)
             self._scanned.discard(partition)
+        self._read_from_the_beginning(assigned)
+
+    def _read_from_the_beginning(self, assigned: set[TP]) -> None:
+        """Have the recovery read all of what is not held: Faust remembers where it once was."""
+        tables: Any = self.app.tables
+        for tp in assigned:
+            if tp.topic == self.changelog_topic_name and self.persisted_offset(tp) is None:
+                tables.recovery.revoke(tp)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Learn the deadlines of what a store on disk held already."""

@@ -3,6 +3,8 @@
 Agents, recovery and fetches are tasks of one event loop.  Any of them may wait for something that never comes, and the
 process would look well: it answers its broker and keeps its partitions, and nobody decides their transactions.  A
 broker that does not answer for so long ends it too: a new worker says so at once.
+
+A worker that has failed stops by itself, and that may hang as well: it waits for a broker that no longer knows it.
 """
 
 import asyncio
@@ -25,6 +27,8 @@ EXIT_STUCK = 70
 _LOOKS = 20
 #: Seconds that the last words may take: what they are written to may be what blocks.
 _LAST_WORDS = 5.0
+#: Seconds that a worker that has failed may take to stop: nothing that it still does is written.
+_TO_STOP = 15.0
 #: Lines of a task's stack that are told.
 _STACK_LINES = 3
 
@@ -62,6 +66,7 @@ class Watchdog(Service):
         self._since: dict[Any, tuple[Any, float]] = {}
         self._looked_at = time.monotonic()
         self._over = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def still_for(self) -> float:
@@ -99,25 +104,32 @@ class Watchdog(Service):
             self.look()
             await asyncio.sleep(self.limit / _LOOKS)
 
+    def _crash(self, reason: BaseException) -> None:
+        """Faust tells all services of a worker that one of them has failed."""
+        if self.started and not self.crashed:
+            timer = threading.Timer(_TO_STOP, self._give_up, [lambda: "it has failed and does not come to an end"])
+            timer.daemon = True
+            timer.start()
+        super()._crash(reason)
+
     def _watch(self) -> None:
         while not self._over.wait(self.limit / _LOOKS):
             if self.still_for > self.limit:
-                self._give_up()
+                self._give_up(lambda: f"something has not moved for {self.limit:.0f} s{self._still()}")
                 return
 
-    def _give_up(self) -> None:
-        speaker = threading.Thread(target=self._say_why, daemon=True)
+    def _give_up(self, why: Callable[[], str]) -> None:
+        speaker = threading.Thread(target=self._say, args=[why], daemon=True)
         speaker.start()
         speaker.join(_LAST_WORDS)
         self._end(EXIT_STUCK)
 
-    def _say_why(self) -> None:
+    def _say(self, why: Callable[[], str]) -> None:
         log.critical(
-            "this worker is stuck (%s): something has not moved for %.0f s%s; it ends with exit code %d, to be started "
-            "again. What each thread and task waits for is on standard error",
+            "this worker is stuck (%s): %s; it ends with exit code %d, to be started again. What each thread and task "
+            "waits for is on standard error",
             self.phase,
-            self.still_for,
-            self._still(),
+            why(),
             EXIT_STUCK,
         )
         errors = sys.__stderr__  # Faust has put something else for sys.stderr

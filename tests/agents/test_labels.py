@@ -1,21 +1,27 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
+from faust.types import TP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import labels, outputs
+from agents.labelled import read_back
 from agents.labels import early, read_label
+from fraud_stream.app import app
 from fraud_stream.domain.intake import REASONS, Refused
 from fraud_stream.domain.joining import Joiner
 from fraud_stream.domain.once import Join
 from fraud_stream.domain.packed import Doubles
 from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
+from fraud_stream.engine.alignment import AHEAD
 from fraud_stream.engine.app import Chunk
+from fraud_stream.engine.follower import Follower
 from fraud_stream.records import Label, Labelled
 from tests.agents.test_outputs import Outboxes, as_record, fresh_tables
 
@@ -143,6 +149,21 @@ def join(label: Label, waiting: Waiting, partition: int = 0, offset: int = 0) ->
     frauds = outputs.customer_frauds.partition(partition)
     joiner = Joiner(partition, waiting, frauds, outputs.settings.labels.horizon, outputs.send_labelled)
     return joiner.label(label.transaction_id, early(label, offset), outputs.settled(partition))
+
+
+def test_what_was_joined_is_waited_for_until_it_is_read_back(sent: Outboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = {TP("transactions", 3), TP("labelled", 0)}
+    monkeypatch.setattr(app, "_consumer", SimpleNamespace(assignment=lambda: mine))
+    follower = Follower(app, "labelled")
+    monkeypatch.setattr(outputs, "follower", follower)
+    join(LABEL, Waiting(T1=SCORED_ONE), partition=3)
+    assert follower.is_late(START + 2 * AHEAD)
+    (one,) = sent.records
+    found = [(0, msgspec.json.decode(one.value, type=Labelled))]
+    follower.read(read_back(found))
+    assert not follower.is_late(START + 2 * AHEAD)
+    mine.remove(TP("transactions", 3))
+    assert read_back(found) == 0.0  # another worker's
 
 
 def test_a_label_before_its_transaction_waits(sent: Outboxes) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fraud_stream.engine import alignment
-from fraud_stream.engine.alignment import AHEAD, MOST, PATIENCE, Alignment, Turns
+from fraud_stream.engine.alignment import AHEAD, PATIENCE, Alignment, Turns
 from fraud_stream.engine.expiry import StreamClock
 
 
@@ -38,13 +38,13 @@ def test_what_is_up_to_date_is_not_waited_for() -> None:
     assert chunks.next() == "a"
 
 
-def test_not_more_wait_than_fit() -> None:
+def test_what_waits_can_be_taken_out() -> None:
     chunks: Alignment[int] = Alignment(clock(AHEAD * 3, 0.0), lambda: [0, 1])
-    for n in range(MOST):
+    for n in range(3):
         chunks.add(0, n)
-    assert chunks.next() == 0
-    assert chunks.clear() == list(range(1, MOST))
-    assert chunks.next() is None
+    assert (chunks.next(), chunks.time) == (None, AHEAD * 3)
+    assert chunks.clear() == [0, 1, 2]
+    assert (chunks.next(), chunks.time) == (None, 0.0)
 
 
 def test_one_that_never_comes_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,15 +71,24 @@ class Bench:
         self.acknowledged: list[str] = []
         self.clock = clock(*times)
         self.held: list[Any] = []
+        self.asked: list[float] = []
+        self.late = False
         consumer = SimpleNamespace(
             unfinished=lambda _: [0, 1], drop=self.dropped.append, hold=self.held.append, release=self.held.remove
         )
-        app = SimpleNamespace(clock=self.clock, chunk_consumer=consumer, before_wait=[])
+        app = SimpleNamespace(clock=self.clock, chunk_consumer=consumer, before_wait=[], crash=self.crash)
         self.app = app
-        self.turns = Turns(app, "transactions", self.process)
+        self.turns = Turns(app, "transactions", self.process, self.is_late)
 
     async def process(self, event: Any) -> None:
         self.processed.append(event.name)
+
+    def is_late(self, now: float) -> bool:
+        self.asked.append(now)
+        return self.late
+
+    async def crash(self, error: BaseException) -> None:
+        self.crashed = error
 
     async def ack(self, event: Any) -> None:
         self.acknowledged.append(event.name)
@@ -97,6 +106,27 @@ async def test_chunks_are_processed_when_it_is_their_turn() -> None:
     bench.clock.observe(1, AHEAD * 2.5)
     await bench.take(1, "behind")
     assert (bench.processed, bench.held) == (["behind", "ahead"], [])
+    assert bench.asked[-3:] == [AHEAD * 2.5, AHEAD * 3, 0.0]
+
+
+async def test_what_follows_is_waited_for() -> None:
+    bench = Bench(AHEAD * 3, AHEAD * 3)
+    bench.late = True
+    await bench.take(0, "one")
+    await bench.take(1, "other")  # taking waits for nothing
+    assert bench.processed == []
+    bench.late = False
+    await asyncio.sleep(PATIENCE / 2)
+    assert bench.processed == ["one", "other"]
+
+
+async def test_where_looking_for_a_turn_fails_the_worker_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(AHEAD * 3, AHEAD * 3)
+    bench.late = True
+    await bench.take(0, "one")
+    monkeypatch.setattr(bench.turns, "_next", None)
+    await asyncio.sleep(PATIENCE / 5)
+    assert isinstance(bench.crashed, TypeError)
 
 
 async def test_one_that_is_waited_for_in_vain_is_not_waited_for_any_longer(monkeypatch: pytest.MonkeyPatch) -> None:

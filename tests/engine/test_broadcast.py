@@ -54,7 +54,10 @@ class OfflineReader(BroadcastReader):
 
 def reader_of(*values: bytes | None) -> tuple[OfflineReader, FakeConsumer, list[bytes | None]]:
     seen: list[bytes | None] = []
-    reader, consumer = OfflineReader(make_app(), "models", seen.append), FakeConsumer(list(values))
+    reader, consumer = (
+        OfflineReader(make_app(), "models", lambda _, value: seen.append(value)),
+        FakeConsumer(list(values)),
+    )
     reader._consumer = consumer  # type: ignore[assignment]
     return reader, consumer, seen
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from faust.types import TP, Message
 
-from fraud_stream.engine.consumer import ChunkConsumer, ChunkSchema, ChunkTransport
+from fraud_stream.engine.consumer import ENOUGH, LOOK_AGAIN, ChunkConsumer, ChunkSchema, ChunkTransport
 from fraud_stream.engine.highwater import HighwaterThread
 from tests.engine.bench import Number, make_app, record
 from tests.engine.fetches import (
@@ -53,6 +53,25 @@ async def test_one_record_is_a_chunk() -> None:
 async def test_topics_without_chunks_are_delivered_record_by_record() -> None:
     found = await delivered(consumer_of({OTHER: records(3, 2)}))
     assert [(message.offset, message.key, message.value) for _, message in found] == [(3, b"k", b"3"), (4, b"k", b"4")]
+
+
+async def test_of_a_partition_that_has_enough_to_do_nothing_is_fetched() -> None:
+    """Chunks that nobody takes would keep the other partitions waiting that are fetched with them."""
+    consumer = consumer_of({TP0: records(0, 3 * ENOUGH)})
+    asked: list[tuple[set[TP], float]] = []
+
+    async def getmany(tps: set[TP], timeout: float) -> dict[TP, Any]:  # noqa: ASYNC109 - as Faust
+        asked.append(({tp for tp in (TP0, TP1) if tp in tps}, timeout))
+        return {}
+
+    consumer._thread.getmany = getmany  # type: ignore[method-assign,assignment]
+    await consumer._getmany({TP0, TP1}, 1.0)
+    (_, first), *_ = await delivered(consumer)
+    await consumer._getmany({TP0, TP1}, 1.0)
+    assert await consumer._getmany({TP0}, 1.0) == {}
+    consumer.begin(first)
+    await consumer._getmany({TP0, TP1}, 1.0)
+    assert asked == [({TP0, TP1}, 1.0), ({TP1}, LOOK_AGAIN), ({TP0, TP1}, 1.0)]
 
 
 async def test_records_that_were_read_before_are_left_out() -> None:

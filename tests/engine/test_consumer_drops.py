@@ -6,6 +6,8 @@ import pytest
 from faust.types import TP
 
 from fraud_stream.engine.consumer import ChunkConsumer
+from fraud_stream.engine.table import ExactTable
+from tests.engine.bench import Number, Record, record
 from tests.engine.fetches import (
     TP0,
     TP1,
@@ -50,12 +52,98 @@ async def test_it_does_not_go_back_in_the_middle_of_a_recovery() -> None:
     assert consumer.sought == 1
 
 
-async def test_what_is_dropped_of_a_changelog_is_left_to_the_recovery() -> None:
+def copying(*fetched: Record) -> tuple[ExactTable, TP, Any]:
+    """A table with a standby copy of one partition, and the consumer that fills it with what is fetched."""
     table, tp = recovering()
-    consumer = consumer_of(app=table.app)  # type: ignore[arg-type]
+    consumer: Any = consumer_of({tp: list(fetched)}, app=table.app)  # type: ignore[arg-type]
+    consumer.mine, consumer.seeks = {tp}, []
+
+    async def seek(partitions: dict[TP, int]) -> None:
+        consumer.seeks += partitions.items()
+
+    consumer.seek_wait = seek
+    return table, tp, consumer
+
+
+async def test_what_is_dropped_of_a_changelog_is_fetched_again() -> None:
+    """A standby copy once lacked its first records: Faust had thrown them away and read on to the end."""
+    _, tp, consumer = copying(record(0, "a", Number(1, 1)), record(7, "b", Number(2, 2)))
     consumer.drop(tp)
     await delivered(consumer)
-    assert consumer.sought == 0
+    assert (consumer.sought, consumer.seeks) == (0, [(tp, 0)])
+    consumer.drop(tp)
+    await delivered(consumer)
+    await delivered(consumer)
+    assert consumer.seeks == [(tp, 0), (tp, 8)]
+
+
+async def test_what_was_fetched_of_a_paused_changelog_is_fetched_again() -> None:
+    table, tp, consumer = copying(record(0, "a", Number(1, 1)))
+    consumer.active = {TP0}
+    assert await delivered(consumer) == []
+    assert list(table.entries([1])) == []
+    await delivered(consumer)
+    assert consumer.seeks == [(tp, 0)]
+
+
+async def test_a_changelog_whose_applying_a_rebalance_breaks_off_is_fetched_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fraud_stream.engine.consumer.ABSORB_AT_ONCE", 1)
+    table, tp, consumer = copying(record(0, "a", Number(1, 1)), record(1, "b", Number(2, 2)))
+    absorb = table.absorb
+
+    def and_stop(*arguments: Any) -> None:
+        absorb(*arguments)
+        consumer.flow_active = False
+
+    monkeypatch.setattr(table, "absorb", and_stop)
+    assert await delivered(consumer) == []
+    consumer.flow_active = True
+    await delivered(consumer)
+    assert consumer.seeks == [(tp, 1)]
+
+
+async def test_a_changelog_that_is_not_here_any_more_is_not_sought() -> None:
+    _, tp, consumer = copying()
+    consumer.mine = {TP0}
+    consumer.drop(tp)
+    await delivered(consumer)
+    assert (consumer.seeks, consumer._missed) == ([], set())
+
+
+async def test_a_seek_in_a_changelog_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fraud_stream.engine.consumer.SEEK_AGAIN", 0.0)
+    _, tp, consumer = copying(record(0, "a", Number(1, 1)))
+    again = consumer.seek_wait
+
+    async def fail(_: dict[TP, int]) -> None:
+        consumer.seek_wait = again
+        raise RuntimeError("rebalancing")
+
+    consumer.seek_wait = fail
+    consumer.drop(tp)
+    assert await delivered(consumer) == []
+    assert (consumer.seeks, len(consumer.fetches)) == ([], 1)
+    await delivered(consumer)
+    assert (consumer.seeks, len(consumer.fetches)) == ([(tp, 0)], 0)
+
+
+async def test_no_partitions_to_fetch_are_not_taken_for_all() -> None:
+    """aiokafka does so with an empty set, and Faust empties its own while a fetch is under way."""
+    consumer: Any = consumer_of()
+    active, asked = {TP0}, []
+
+    async def getmany(tps: Any, timeout: float) -> dict[TP, Any]:  # noqa: ASYNC109 - as Faust
+        active.clear()
+        asked.append((bool(tps), TP0 in tps))
+        active.add(TP1)
+        asked.append((bool(tps), TP1 in tps))
+        return {}
+
+    consumer._thread.getmany = getmany
+    await consumer._getmany(active, 1.0)
+    assert asked == [(True, False), (True, True)]
 
 
 async def test_without_partitions_there_is_nothing_to_go_back_to() -> None:

@@ -21,6 +21,7 @@ from faust.serializers.schemas import Schema
 from faust.stores import memory, rocksdb
 from faust.streams import Stream
 from faust.tables.base import Collection
+from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -57,12 +58,14 @@ CONTRACT = [
     Reliance("consumer", ThreadDelegateConsumer, "_new_consumer_thread", "self"),
     Reliance("consumer", Consumer, "getmany", "self timeout"),
     Reliance("consumer", Consumer, "_wait_next_records", "self timeout"),
+    Reliance("consumer", ThreadDelegateConsumer, "_getmany", "self active_partitions timeout"),
     Reliance("consumer", Consumer, "_add_gap", "self tp offset_from offset_to"),
     Reliance("consumer", Consumer, "_new_offset", "self tp"),
     Reliance("consumer", Consumer, "_filter_committable_offsets", "self tps"),
     Reliance("consumer", Consumer, "_drain_messages", "self fetcher"),
     Reliance("consumer", Consumer, "_to_message", "self tp record"),
     Reliance("consumer", Consumer, "perform_seek", "self"),
+    Reliance("consumer", Consumer, "seek_wait", "self partitions"),
     Reliance("consumer", Consumer, "ack", "self message"),
     Reliance("consumer", driver.Consumer, "highwater", "self tp"),
     Reliance("consumer", Consumer, "_is_changelog_tp", "self tp"),
@@ -92,6 +95,7 @@ CONTRACT = [
     Reliance("table", Collection, "_new_store_by_url", "self url"),
     Reliance("panes", Collection, "_new_changelog_topic", "self * retention compacting deleting"),
     Reliance("table", Collection, "_del_old_keys", "self"),
+    Reliance("table", Recovery, "revoke", "self tp"),
     Reliance("table", faust.Table, "__missing__", "self key"),
     Reliance("panes", faust.Table, "using_window", "self window * key_index"),
     Reliance("panes", faust.Table, "_get_key", "self key"),
@@ -115,13 +119,14 @@ CONTRACT = [
     Reliance("app", Stream, "noack", "self"),
     Reliance("app", Stream, "ack", "self event"),
     Reliance("app", Stream, "events", "self"),
-    # outbox.py, commit.py, broadcast.py
+    # outbox.py, commit.py, broadcast.py, watchdog.py
     Reliance("outbox", driver.Producer, "_producer"),
     Reliance("outbox", aiokafka.AIOKafkaProducer, "create_batch", "self"),
     Reliance("outbox", aiokafka.AIOKafkaProducer, "send_batch", "self batch topic * partition"),
     Reliance("outbox", BatchBuilder, "append", "self * timestamp key value headers"),
     Reliance("outbox", BatchBuilder, "close", "self"),
     Reliance("commit", Service, "task"),
+    Reliance("watchdog", Service, "_crash", "self reason"),
     Reliance("broadcast", Service, "on_start", "self"),
     Reliance("broadcast", Service, "on_stop", "self"),
     Reliance("broadcast", Service, "add_future", "self coro"),
@@ -130,6 +135,7 @@ CONTRACT = [
 ATTRIBUTES = {
     "_acked": "consumer",
     "_acked_index": "consumer",
+    "_committed_offset": "consumer",
     "_read_offset": "consumer",
     "_buffered_partitions": "consumer",
     "_changelogs": "consumer",

@@ -1,6 +1,7 @@
 """What a table does in a recovery and in a rebalance."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faust.types import TP
@@ -125,6 +126,19 @@ async def test_a_partition_that_comes_back_is_read_from_its_changelog_again(memo
     await table.on_rebalance({tp}, set(), {tp}, 2)
     table.absorb(tp, [record(0, "k", Number(1, 10))])
     assert table.partition(0).get("k") == Number(1, 10)
+
+
+async def test_what_is_not_held_is_recovered_from_the_beginning_whatever_faust_remembers(
+    memory_table: ExactTable,
+) -> None:
+    """Faust notes the offset of a record that comes late, of a partition that has left."""
+    table, held, new = memory_table, changelog(memory_table), changelog(memory_table, 1)
+    table.absorb(held, [record(3, "k", Number(1, 10))])
+    recovery: Any = table.app.tables.recovery
+    for offsets in (recovery.active_offsets, recovery.standby_offsets):
+        offsets.update({held: 3, new: 700})
+    await table.on_rebalance({held, new, TP("transactions", 1)}, set(), {new}, 2)
+    assert recovery.active_offsets == recovery.standby_offsets == {held: 3}
 
 
 async def test_a_delivery_that_ends_after_its_partition_left_marks_nothing_as_read(memory_table: ExactTable) -> None:

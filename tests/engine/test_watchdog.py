@@ -72,9 +72,35 @@ async def test_a_stopped_one_is_watched_no_more() -> None:
     assert worker.ended == []
 
 
+async def test_one_that_has_failed_and_hangs_while_it_stops_is_ended(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fraud_stream.engine.watchdog._TO_STOP", LIMIT / 2)
+    worker = Worker()
+    async with worker.dog:
+        await worker.dog.crash(RuntimeError("no"))
+        await worker.dog.crash(RuntimeError("and again"))
+    assert worker.ended == []
+    await asyncio.sleep(LIMIT)
+    assert worker.ended == [EXIT_STUCK]
+    assert "it has failed and does not come to an end; it ends with exit code 70" in caplog.text
+
+
+async def test_the_failure_of_another_service_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, ended = make_app(), list[int]()
+    app.watchdog._end = ended.append
+    monkeypatch.setattr("fraud_stream.engine.watchdog._TO_STOP", 0.0)
+    await app.add_runtime_dependency(app.watchdog)
+    await app.watchdog.maybe_start()
+    await app.group_commit.crash(RuntimeError("no"))
+    await app.watchdog.stop()
+    await asyncio.sleep(LIMIT)
+    assert ended == [EXIT_STUCK]
+
+
 async def test_last_words_that_block_do_not_save_it(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker()
-    monkeypatch.setattr(worker.dog, "_say_why", lambda: time.sleep(2))
+    monkeypatch.setattr(worker.dog, "_say", lambda why: time.sleep(2))
     monkeypatch.setattr("fraud_stream.engine.watchdog._LAST_WORDS", 0.1)
     async with worker.dog:
         await asyncio.sleep(LIMIT * 2)
@@ -155,7 +181,7 @@ async def test_what_another_worker_processes_now_is_not_waited_for() -> None:
 
 async def test_phases_of_the_application() -> None:
     app = make_app()
-    reader = app.read_whole("models", lambda value: None)
+    reader = app.read_whole("models", lambda key, value: None)
     reader.read = 5
     assert app._signs_of_life() == Signs("starting", (5,))
     app.rebalancing_count = 3

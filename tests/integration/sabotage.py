@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from faust.types import TP
+
 from fraud_stream.app import app
 from fraud_stream.engine import consumer as consumer_module
 from fraud_stream.engine.consumer import ChunkConsumer
@@ -44,6 +46,18 @@ if WHAT == "slow recovery":
 
     consumer_module.ABSORB_AT_ONCE = 200
     ExactTable.absorb = slowly  # type: ignore[method-assign]
+
+if WHAT == "standby paused":
+    next_records = ChunkConsumer._wait_next_records
+    paused: set[TP] = set()
+
+    async def without_new_standbys(self: ChunkConsumer, timeout: float) -> Any:  # noqa: ASYNC109 - as Faust
+        records, active = await next_records(self, timeout)
+        now = app.assignor.assigned_standbys() & {TP(*tp) for tp in records or ()} & (active or set()) - paused
+        paused.update(now)
+        return records, active and active - now
+
+    ChunkConsumer._wait_next_records = without_new_standbys  # type: ignore[method-assign]
 
 if WHAT == "stuck recovery":
     fetched = ChunkConsumer._messages
