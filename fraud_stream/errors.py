@@ -19,3 +19,15 @@ class BrokerError(FraudStreamError):
 
 class InputFileError(FraudStreamError):
     """A file cannot be read as transactions."""
+
+
+class MonitorError(FraudStreamError):
+    """It cannot be told how the workers do."""
+
+
+class HistoryError(FraudStreamError):
+    """History cannot tell what a rule would have done."""
+
+
+class ChangeError(FraudStreamError):
+    """A change of rules or lists cannot be made, or was not."""

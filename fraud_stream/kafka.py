@@ -1,14 +1,19 @@
-"""Kafka for programs outside the worker: client settings, topics, reading to an end.
+"""Kafka for programs outside the worker: client settings, topics, groups.
 
 They use librdkafka: a producer or a terminal tool has no event loop to share, and it costs a twentieth a record.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupState,
+    KafkaError,
+    KafkaException,
+    Producer,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -18,8 +23,6 @@ from fraud_stream.settings import Settings
 
 #: Seconds that a broker may take to answer.
 PATIENCE = 10.0
-#: Seconds without a message or an end of a partition after which a reader gives up: brokers may be starting again.
-_LONGEST_SILENCE = 30.0
 #: Seconds of one attempt.
 _ONCE = 2.0
 #: Seconds until a question is asked again.
@@ -29,6 +32,11 @@ _COORDINATOR_TO_COME = (
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
+_LEADER_TO_COME = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
 )
 #: Of a key only the newest record counts; a model is larger than a broker takes by itself.
 _READ_WHOLE = {"cleanup.policy": "compact", "max.message.bytes": "20000000"}
@@ -49,11 +57,13 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     """Every topic of the application; its tables' changelogs are made by the worker."""
     topics, many = settings.topics, settings.topics.partitions
     keyed = (topics.transactions, topics.labels, topics.alerts, topics.scored, topics.late)
+    read_whole = (topics.models, topics.merchant_risk, topics.rules)
     return [
         *(TopicSpec(name, many) for name in keyed),
         TopicSpec(topics.dead, many, config={"max.message.bytes": str(LARGEST_DEAD_LETTER)}),
+        TopicSpec(topics.summaries, 1),
         TopicSpec(topics.labelled, 1, config={"retention.ms": str(_kept(settings))}),
-        *(TopicSpec(name, 1, compacted=True, config=_READ_WHOLE) for name in (topics.models, topics.merchant_risk)),
+        *(TopicSpec(name, 1, compacted=True, config=_READ_WHOLE) for name in read_whole),
     ]
 
 
@@ -123,38 +133,39 @@ def _fault(spec: TopicSpec, partitions: int) -> str:
 
 
 def _admin_and_topics(broker: BrokerSettings) -> tuple[AdminClient, dict[str, int]]:
-    trouble = _Trouble()
+    trouble = Trouble()
     config: dict[str, Any] = {**client_config(broker), "error_cb": trouble.hear}
     admin = AdminClient(config)
-    found = _metadata(admin, broker, trouble).topics
+    found = metadata(admin, broker, trouble).topics
     return admin, {name: len(topic.partitions) for name, topic in found.items() if not topic.error}
 
 
-class _Trouble:
+class Trouble:
     """What a client has to say of its broker.
 
     Attributes:
         refusal: Why the broker does not let us in, or we do not trust it.
-        on_down: Called when no broker can be reached any more; not again before `is_down` is set back.
-        is_down: Whether that is so.
+        is_down: Whether no broker could be reached when it spoke last; it may have spoken some time ago.
     """
 
     def __init__(self) -> None:
         self.refusal: str | None = None
-        self.on_down: Callable[[], object] = lambda: None
         self.is_down = False
 
     def hear(self, error: KafkaError) -> None:
         """Note an error; what TLS sends as an alert has no code of its own, and a broken connection no certificate."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # lesser errors come with every attempt
-            was_down, self.is_down = self.is_down, True
-            if not was_down:
-                self.on_down()
+            self.is_down = True
         elif error.code() == KafkaError._AUTHENTICATION or "certificate" in error.str():
             self.refusal = error.str()
 
 
-def _metadata(client: Any, broker: BrokerSettings, trouble: _Trouble, topic: str | None = None) -> Any:
+def metadata(client: Any, broker: BrokerSettings, trouble: Trouble, topic: str | None = None) -> Any:
+    """What the broker says of its topics, or of one.
+
+    Raises:
+        BrokerError: It does not answer, or does not let us in.
+    """
     deadline = time.monotonic() + PATIENCE
     while trouble.refusal is None and time.monotonic() < deadline:
         try:
@@ -222,117 +233,43 @@ def ask_group(question: Callable[[], Any]) -> Any:
     Raises:
         KafkaException: There is none in time, or the question is refused.
     """
+    return _ask(question, _COORDINATOR_TO_COME)
+
+
+def ask_leader(question: Callable[[], Any]) -> Any:
+    """Ask something of the leaders of partitions, again while those of new ones do not know that they lead.
+
+    Raises:
+        KafkaException: There is none in time, or the question is refused.
+    """
+    return _ask(question, _LEADER_TO_COME)
+
+
+def _ask(question: Callable[[], Any], passing: Container[int]) -> Any:
+    """Ask again while errors are `passing`."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return question()
         except KafkaException as error:
-            if error.args[0].code() not in _COORDINATOR_TO_COME or time.monotonic() > deadline:
+            if error.args[0].code() not in passing or time.monotonic() > deadline:
                 raise
             time.sleep(_ASK_AGAIN)
 
 
-def read_all(settings: Settings, topic: str) -> Iterator[Any]:
-    """Every message that `topic` holds now, oldest first in each partition, without joining a consumer group.
+def members(settings: Settings) -> int | None:
+    """How many workers the application's consumer group has now; None where the broker does not tell.
+
+    One that was killed counts until its session ends.  The embedded broker tells of no members.
 
     Raises:
-        BrokerError: There is no such topic, or the broker stops answering.
+        BrokerError: The broker does not answer, or does not tell.
     """
-    return tail(settings, topic)
-
-
-def tail(
-    settings: Settings,
-    topic: str,
-    *,
-    from_start: bool = True,
-    follow: bool = False,
-    on_end: Callable[[], object] = lambda: None,
-    on_trouble: Callable[[], object] = lambda: None,
-) -> Iterator[Any]:
-    """The messages of `topic`, oldest first in each partition, without joining a consumer group.
-
-    Args:
-        settings: Where the broker is.
-        topic: The topic to read.
-        from_start: Begin with the oldest message; else with the first one that comes from now on.
-        follow: Wait for more at the end; else stop there.
-        on_end: Called once, when the end of every partition has been reached.
-        on_trouble: Called when no broker can be reached any more; reading goes on when one is back.
-
-    Raises:
-        BrokerError: There is no such topic, or the broker does not answer.
-    """
-    trouble = _Trouble()
-    consumer = Consumer(_reader_config(settings.broker, trouble))
+    group, admin = settings.app.id, AdminClient(client_config(settings.broker))
     try:
-        start = OFFSET_BEGINNING if from_start else OFFSET_END
-        ahead = _assign(consumer, _metadata(consumer, settings.broker, trouble, topic).topics[topic], start)
-        trouble.on_down, trouble.is_down = on_trouble, False
-        for message in _patiently(consumer, _polled(consumer, ahead), start):
-            trouble.is_down = False
-            # A broker may take the start of its last batch for the end: what comes before the true end is passed over.
-            if message.error() is None and (from_start or message.partition() not in ahead):
-                yield message
-            elif message.error() is not None and _all_ended(message, ahead):
-                on_end()
-                if not follow:
-                    return
-    finally:
-        consumer.close()
-
-
-def _reader_config(broker: BrokerSettings, trouble: _Trouble) -> dict[str, Any]:
-    return {
-        **client_config(broker),
-        "group.id": "fraud-stream-reader",  # librdkafka wants one; nothing is committed
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,  # the end comes from the fetch, which every broker answers rightly
-        "fetch.wait.max.ms": 100,  # an end is told after so long
-        "auto.offset.reset": "earliest",  # where the topic no longer has what is to be read next
-        "error_cb": trouble.hear,
-    }
-
-
-def _assign(consumer: Consumer, found: Any, offset: int) -> set[int]:
-    if found.error:
-        raise BrokerError(f"there is no topic {found.topic!r}; `fraud-stream topics` makes it")
-    consumer.assign([TopicPartition(found.topic, partition, offset) for partition in found.partitions])
-    return set(found.partitions)
-
-
-def _polled(consumer: Consumer, ahead: set[int]) -> Iterator[Any]:
-    """Messages and ends of partitions; silence is an error for as long as some end is `ahead`."""
-    heard = time.monotonic()
-    while True:
-        messages = consumer.consume(10_000, timeout=0.1)  # it waits so long even where it has some: keep it short
-        if messages or not ahead:
-            heard = time.monotonic()
-        elif time.monotonic() - heard > _LONGEST_SILENCE:
-            raise BrokerError(f"the broker has not answered for {_LONGEST_SILENCE:.0f} s")
-        yield from messages
-
-
-def _patiently(consumer: Consumer, messages: Iterator[Any], start: int) -> Iterator[Any]:
-    """The messages; a partition that its broker does not know yet, since it was made just now, is asked for again."""
-    deadline, reached = time.monotonic() + PATIENCE, dict[int, int]()
-    for message in messages:
-        error = message.error()
-        if error is None:
-            reached[message.partition()] = message.offset() + 1
-        if error and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and time.monotonic() < deadline:
-            time.sleep(0.1)
-            consumer.incremental_unassign([TopicPartition(message.topic(), message.partition())])
-            place = reached.get(message.partition(), start)
-            consumer.incremental_assign([TopicPartition(message.topic(), message.partition(), place)])
-        else:
-            yield message
-
-
-def _all_ended(message: Any, ahead: set[int]) -> bool:
-    """Note the end of a partition; says whether it was the last one ahead."""
-    if message.error().code() != KafkaError._PARTITION_EOF:
-        raise BrokerError(message.error().str())
-    was_last = ahead == {message.partition()}
-    ahead.discard(message.partition())
-    return was_last
+        found = ask_group(lambda: admin.describe_consumer_groups([group])[group].result(PATIENCE))
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:  # nobody has ever joined
+            return 0
+        raise BrokerError(f"consumer group {group!r}: {error.args[0].str()}") from None
+    return None if found.state == ConsumerGroupState.STABLE and not found.members else len(found.members)

@@ -15,7 +15,8 @@ import msgspec
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud_stream.errors import BrokerError
-from fraud_stream.kafka import PATIENCE, ask_group, client_config, list_topics, make_producer, read_all
+from fraud_stream.kafka import PATIENCE, ask_group, client_config, list_topics, make_producer
+from fraud_stream.reading import tail
 from fraud_stream.records import DeadLetter
 from fraud_stream.settings import Settings
 
@@ -98,20 +99,21 @@ class Progress:
             consumer.close()
 
 
-def letters(settings: Settings) -> Iterator[Letter]:
-    """Every dead letter, oldest first in each partition.
+def letters(settings: Settings, *, newest: int | None = None) -> Iterator[Letter]:
+    """Every dead letter, oldest first in each partition, or only so many of the newest of each.
 
     Raises:
         BrokerError: The broker does not answer, or there is no such topic.
     """
     progress = Progress(settings)
-    for message in read_all(settings, settings.topics.dead):
-        about = _about(message)
+    for message in tail(settings, settings.topics.dead, newest=newest):
+        about = described(message)
         place = Place(message.partition(), message.offset())
         yield Letter(message, about, about is not None and progress.includes(about.reason, place))
 
 
-def _about(message: Any) -> DeadLetter | None:
+def described(message: Any) -> DeadLetter | None:
+    """Why a record could not be processed; None on a foreign record, which nobody here has sent."""
     ours = [(name, value) for name, value in message.headers() or () if name.startswith(HEADER_PREFIX)]
     try:
         return DeadLetter.from_headers(ours)

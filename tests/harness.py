@@ -13,10 +13,12 @@ from typing import Any
 from urllib.request import urlopen
 
 import orjson
+from prometheus_client.parser import text_string_to_metric_families
 
 from fraud_stream import broker as embedded
 from fraud_stream.broker import free_port
-from fraud_stream.kafka import create_topics, make_producer, read_all
+from fraud_stream.kafka import create_topics, make_producer
+from fraud_stream.reading import read_all
 from fraud_stream.settings import Settings, load
 from tests.kafka import kafka
 
@@ -35,6 +37,21 @@ def a_broker(folder: Path) -> Iterator[int]:
     port = free_port()
     with embedded.running(port, folder / "broker.log"):
         yield port
+
+
+def settings_at(port: int) -> Settings:
+    """The settings as they are shipped, on the broker at `port`."""
+    environ = {"FRAUD_STREAM_CONF": str(ROOT / "faust.conf"), "FRAUD_STREAM_BROKER_URL": f"kafka://127.0.0.1:{port}"}
+    return load(environ).settings
+
+
+@contextmanager
+def topics(folder: Path) -> Iterator[Settings]:
+    """The shipped settings on a broker that has their topics, for as long as the block lasts."""
+    with a_broker(folder) as port:
+        settings = settings_at(port)
+        create_topics(settings)
+        yield settings
 
 
 def settings_for(port: int, folder: Path, **variables: str) -> tuple[Settings, dict[str, str]]:
@@ -86,6 +103,19 @@ class Worker:
         with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
             return json.load(response)
 
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels; at least one has."""
+        found = self.samples(name, **labels)
+        assert found, f"no sample of {name} has {labels}"
+        return sum(found)
+
+    def samples(self, name: str, **labels: str) -> list[float]:
+        """A metric's samples that have these labels."""
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as response:
+            families = text_string_to_metric_families(response.read().decode())
+        samples = [one for family in families for one in family.samples if one.name == name]
+        return [one.value for one in samples if labels.items() <= one.labels.items()]
+
     def wait_until_ready(self) -> "Worker":
         """Wait until the worker has joined its group and serves its pages."""
 
@@ -128,19 +158,22 @@ def wait_until(condition: Callable[[], Any], patience: float = 60.0, every: floa
 
 
 def produce(settings: Settings, topic: str, records: Iterable[tuple[str | bytes | None, bytes | None]]) -> int:
-    """Send keyed records, in order."""
+    """Send keyed records, in order; the broker takes them all."""
     create_topics(settings)
-    producer = make_producer(settings.broker)
+    producer, refused = make_producer(settings.broker), []
     count = 0
     for key, value in records:
         while True:
             try:
-                producer.produce(topic, key=key, value=value)
+                producer.produce(
+                    topic, key=key, value=value, on_delivery=lambda error, _: error and refused.append(error)
+                )
                 break
             except BufferError:
                 producer.poll(0.1)
         count += 1
     assert producer.flush(60) == 0
+    assert not refused, refused[0]
     return count
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, KafkaError, TopicPartition
 
-from fraud_stream import kafka
+from fraud_stream import kafka, reading
 from fraud_stream.errors import BrokerError
 
 
@@ -45,20 +45,26 @@ class FakeConsumer:
 def test_a_partition_that_was_made_just_now_begins_again() -> None:
     consumer, good, end = FakeConsumer(), FakeMessage(), FakeMessage(KafkaError._PARTITION_EOF)
     unknown = FakeMessage(KafkaError.UNKNOWN_TOPIC_OR_PART)
-    assert list(kafka._patiently(consumer, iter([unknown, good, end]), OFFSET_BEGINNING)) == [good, end]
+    assert list(reading._patiently(consumer, iter([unknown, good, end]), {3: OFFSET_BEGINNING})) == [good, end]
     assert consumer.calls == [("unassign", 3, OFFSET_INVALID), ("assign", 3, OFFSET_BEGINNING)]
 
 
 def test_one_that_was_read_goes_on_where_it_was() -> None:
     consumer, good, unknown = FakeConsumer(), FakeMessage(), FakeMessage(KafkaError.UNKNOWN_TOPIC_OR_PART)
-    assert list(kafka._patiently(consumer, iter([good, unknown]), OFFSET_BEGINNING)) == [good]
+    assert list(reading._patiently(consumer, iter([good, unknown]), {3: OFFSET_BEGINNING})) == [good]
     assert consumer.calls[-1] == ("assign", 3, 42)
 
 
+def test_one_that_was_to_begin_somewhere_begins_there() -> None:
+    consumer, unknown = FakeConsumer(), FakeMessage(KafkaError.UNKNOWN_TOPIC_OR_PART)
+    assert list(reading._patiently(consumer, iter([unknown]), {3: 17})) == []
+    assert consumer.calls[-1] == ("assign", 3, 17)
+
+
 def test_one_that_stays_unknown_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "PATIENCE", -1.0)
+    monkeypatch.setattr(reading, "PATIENCE", -1.0)
     unknown = FakeMessage(KafkaError.UNKNOWN_TOPIC_OR_PART)
-    assert list(kafka._patiently(FakeConsumer(), iter([unknown]), OFFSET_BEGINNING)) == [unknown]
+    assert list(reading._patiently(FakeConsumer(), iter([unknown]), {3: OFFSET_BEGINNING})) == [unknown]
 
 
 class FakeAdmin:

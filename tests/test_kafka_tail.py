@@ -1,28 +1,20 @@
 import threading
 import time
 from itertools import islice
-from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError
 
-from fraud_stream import broker, kafka
+from fraud_stream import broker, kafka, reading
 from fraud_stream.errors import BrokerError
-from fraud_stream.settings import load
-from tests.harness import a_broker
+from tests.harness import ON_KAFKA, settings_at, topics
 
 pytestmark = pytest.mark.broker
-CONF = str(Path(__file__).parent.parent / "faust.conf")
-
-
-def settings_at(port: int):
-    return load({"FRAUD_STREAM_CONF": CONF, "FRAUD_STREAM_BROKER_URL": f"kafka://127.0.0.1:{port}"}).settings
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    with a_broker(tmp_path_factory.mktemp("broker")) as port:
-        made = settings_at(port)
-        kafka.create_topics(made)
+    with topics(tmp_path_factory.mktemp("broker")) as made:
         yield made
 
 
@@ -42,7 +34,7 @@ def numbers(messages) -> list[int]:
 def test_all_of_a_topic_is_read_without_waiting(settings):
     send(settings, "scored", range(1_000))
     began = time.monotonic()
-    found = numbers(kafka.read_all(settings, "scored"))
+    found = numbers(reading.read_all(settings, "scored"))
     assert time.monotonic() - began < 3
     assert sorted(found) == list(range(1_000))
     for partition in range(4):
@@ -50,15 +42,50 @@ def test_all_of_a_topic_is_read_without_waiting(settings):
         assert in_order == sorted(in_order)
 
 
+def test_all_of_a_topic_is_read_many_at_once(settings):
+    send(settings, "transactions-late", range(30_000))
+    batches = list(reading.read_batches(settings, "transactions-late"))
+    assert max(map(len, batches)) > 1_000
+    found = [value for batch in batches for value in numbers(batch)]
+    assert sorted(found) == list(range(30_000))
+    for partition in range(4):
+        in_order = [value for value in found if value % 4 == partition]
+        assert in_order == sorted(in_order)
+    assert sum(map(len, reading.read_batches(settings, "models"))) == 0
+
+
+def test_what_was_written_before_a_moment_is_passed_over(settings):
+    producer, now = kafka.make_producer(settings.broker), time.time()
+    for day in range(10):  # a batch each, of 100 numbers
+        for value in range(100 * day, 100 * day + 100):
+            producer.produce("merchant-risk", str(value), "M", timestamp=round((now + (day - 10) * 86_400) * 1_000))
+        assert producer.flush(10) == 0
+
+    def read(since: float) -> list[int]:
+        return [value for batch in reading.read_batches(settings, "merchant-risk", since) for value in numbers(batch)]
+
+    newer, after = read(now - 3.5 * 86_400), read(now)
+    if ON_KAFKA:
+        assert (newer, after) == (list(range(700, 1_000)), [])
+    else:  # the embedded broker cannot tell, and all of it comes
+        assert newer == after == list(range(1_000))
+
+
+def test_reading_begins_at_the_places_that_are_given(settings):
+    send(settings, "transactions", range(400))
+    found = numbers(reading.tail(settings, "transactions", places={1: 90, 2: 100}))
+    assert sorted(found) == sorted([*range(0, 400, 4), *range(361, 400, 4), *range(3, 400, 4)])
+
+
 def test_an_empty_topic_ends_too(settings):
-    assert numbers(kafka.read_all(settings, "models")) == []
+    assert numbers(reading.read_all(settings, "models")) == []
 
 
 def test_from_the_end_comes_only_what_is_new(settings):
     send(settings, "alerts", range(1_000))
     at_end = threading.Event()
     found: list[int] = []
-    following = kafka.tail(settings, "alerts", from_start=False, follow=True, on_end=at_end.set)
+    following = reading.tail(settings, "alerts", from_start=False, follow=True, on_end=at_end.set)
     reader = threading.Thread(target=lambda: found.extend(numbers(islice(following, 8))), daemon=True)
     reader.start()
     assert at_end.wait(10)
@@ -71,17 +98,18 @@ def test_follow_reads_what_is_there_and_goes_on(settings):
     send(settings, "labels", range(10))
     more = threading.Timer(1, send, (settings, "labels", range(10, 20)))
     more.start()
-    found = numbers(islice(kafka.tail(settings, "labels", follow=True), 20))
+    found = numbers(islice(reading.tail(settings, "labels", follow=True), 20))
     more.join()
     assert sorted(found) == list(range(20))
 
 
+@pytest.mark.embedded
 def test_lost_connection_is_told_once_and_reading_goes_on():
     port = broker.free_port()
     settings, troubles, at_end = settings_at(port), [], threading.Event()
     process = broker.start(port)
     kafka.create_topics(settings)
-    following = kafka.tail(
+    following = reading.tail(
         settings, "alerts", follow=True, on_end=at_end.set, on_trouble=lambda: troubles.append(time.monotonic())
     )
     found: list[int] = []
@@ -101,14 +129,41 @@ def test_lost_connection_is_told_once_and_reading_goes_on():
     assert len(troubles) == 1
 
 
+def test_word_of_a_loss_that_is_heard_once_the_broker_is_back_is_nothing_to_tell(settings, monkeypatch):
+    clients: list[kafka.Trouble] = []
+
+    class Heard(kafka.Trouble):
+        def __init__(self) -> None:
+            super().__init__()
+            clients.append(self)
+
+    monkeypatch.setattr(reading, "Trouble", Heard)
+    told: list[str] = []
+    send(settings, "summaries", range(4, 8, 4))
+    messages = reading.tail(
+        settings,
+        "summaries",
+        follow=True,
+        on_trouble=lambda: told.append("lost"),
+        on_recovery=lambda: told.append("back"),
+    )
+    assert numbers(islice(messages, 1)) == [4]
+    clients[0].hear(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    send(settings, "summaries", range(8, 12, 4))
+    assert numbers(islice(messages, 1)) == [8]
+    assert told == []
+
+
 def test_topic_that_is_not_there_is_an_error(settings):
     with pytest.raises(BrokerError, match="there is no topic 'nowhere'; `fraud-stream topics` makes it"):
-        list(kafka.read_all(settings, "nowhere"))
+        list(reading.read_all(settings, "nowhere"))
+    with pytest.raises(BrokerError, match="there is no topic 'nowhere'"):
+        list(reading.read_batches(settings, "nowhere"))
 
 
 def test_broker_that_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setattr(kafka, "PATIENCE", 0.5)
-    for ask in (kafka.list_topics, kafka.create_topics, lambda settings: list(kafka.read_all(settings, "alerts"))):
+    for ask in (kafka.list_topics, kafka.create_topics, lambda settings: list(reading.read_all(settings, "alerts"))):
         with pytest.raises(BrokerError, match=r"no broker answers at kafka://127.0.0.1:\d+; start one"):
             ask(settings_at(broker.free_port()))
 

@@ -1,25 +1,20 @@
-from pathlib import Path
-
 import pytest
 
 from fraud_stream.errors import BrokerError
-from fraud_stream.kafka import create_topics, make_producer, read_all
+from fraud_stream.kafka import make_producer
+from fraud_stream.reading import read_all
 from fraud_stream.records import DeadLetter
 from fraud_stream.redrive import REDRIVEN, Place, Selection, letters, make_plan, redrive
-from fraud_stream.settings import Settings, load
-from tests.harness import a_broker
+from fraud_stream.settings import Settings
+from tests.harness import topics
 
 pytestmark = pytest.mark.broker
-CONF = str(Path(__file__).parent.parent / "faust.conf")
 REASONS = ("bad_id", "bad_amount", "null")
 
 
 @pytest.fixture
 def settings(tmp_path):
-    with a_broker(tmp_path) as port:
-        environ = {"FRAUD_STREAM_CONF": CONF, "FRAUD_STREAM_BROKER_URL": f"kafka://127.0.0.1:{port}"}
-        made = load(environ).settings
-        create_topics(made)
+    with topics(tmp_path) as made:
         yield made
 
 

@@ -1,0 +1,31 @@
+"""Puts a record onto a topic that the workers read whole, and waits until it is delivered."""
+
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from fraud_stream.errors import BrokerError
+from fraud_stream.kafka import PATIENCE, make_producer
+from fraud_stream.settings import Settings
+
+
+def deliver(settings: Settings, topic: str, key: str, value: bytes) -> None:
+    """Put a record onto the one partition of `topic`.
+
+    Raises:
+        BrokerError: It could not be delivered.
+    """
+    failures: list[str] = []
+    producer = make_producer(settings.broker)
+    try:
+        producer.produce(topic, value, key, 0, on_delivery=lambda error, _: failures.append(_why(error)))
+    except KafkaException as error:
+        raise BrokerError(f"{key} cannot be announced: {error.args[0].str()}") from None
+    if producer.flush(PATIENCE):
+        failures = [f"the broker has not answered for {PATIENCE:.0f} s"]
+    if any(failures):
+        raise BrokerError(f"{key} could not be announced on {topic!r}: {failures[0]}")
+
+
+def _why(error: Any) -> str:
+    return "" if error is None else str(error.str())
