@@ -8,19 +8,21 @@ from typing import Any
 
 import msgspec
 
-from agents.models import takers
+from agents.models import panel, takers
 from fraud_stream.app import settings
 from fraud_stream.domain.decision import Thresholds
 from fraud_stream.models.live import report
 from fraud_stream.models.live.day import KIND as EVALUATION
 from fraud_stream.models.live.day import EvaluationDay
-from fraud_stream.models.live.figures import DECIDING
 from fraud_stream.models.live.quality import LiveQuality
 from fraud_stream.models.live.threshold import Threshold, by_best_f1, by_budget
 from fraud_stream.models.live.traffic import KIND as TRAFFIC
 from fraud_stream.models.live.traffic import Traffic, together
+from fraud_stream.models.promotion import Decides
 
 log = logging.getLogger(__name__)
+#: The names of `metrics`, and what each is.
+METRICS = report.METRICS
 _day_decoder = msgspec.json.Decoder(EvaluationDay)
 _traffic_decoder = msgspec.json.Decoder(Traffic)
 _UNSOUND = (ValueError, OverflowError, RecursionError)
@@ -39,7 +41,7 @@ class Board:
         self.quality = LiveQuality(settings.evaluation.cards)
         self.traffic: dict[int, Traffic] = {}
         self.refused = 0
-        self._threshold: Threshold | None = None
+        self._thresholds: dict[Decides, Threshold] = {}
 
     def take_day(self, value: bytes) -> None:
         """Take what labels have told of a day; what is damaged is passed over."""
@@ -47,7 +49,7 @@ class Board:
             self.quality.take(_day_decoder.decode(value))
         except _UNSOUND as error:
             self._refuse(error)
-        self._threshold = None
+        self._thresholds = {}
 
     def take_traffic(self, value: bytes) -> None:
         """Take what was scored in a partition; what is damaged is passed over."""
@@ -61,14 +63,15 @@ class Board:
         known = self.traffic.get(traffic.partition)
         if known is None or known.transactions < traffic.transactions:
             self.traffic[traffic.partition] = traffic
-        self._threshold = None
+        self._thresholds = {}
 
     @property
     def threshold(self) -> Threshold:
-        """The threshold in force, and where it came from."""
-        if self._threshold is None:
-            self._threshold = self._followed() or fixed()
-        return self._threshold
+        """The threshold in force, and where it came from: that of the contestant who decides now."""
+        who = panel.decides
+        if who not in self._thresholds:
+            self._thresholds[who] = self._followed(who) or fixed()
+        return self._thresholds[who]
 
     @property
     def thresholds(self) -> Thresholds:
@@ -81,16 +84,17 @@ class Board:
         evaluation = settings.evaluation
         return report.Evaluation(self.quality.days(), traffic, self.threshold, evaluation.days, evaluation.cards)
 
-    def _followed(self) -> Threshold | None:
-        """The threshold by what is known; None where it is fixed, or too little is known."""
+    def _followed(self, who: Decides) -> Threshold | None:
+        """The threshold for a contestant by what is known; None where it is fixed, or too little is known."""
         if settings.model.threshold_by == "best-f1":
-            counts = [day.contestants[DECIDING].counts for day in self.quality.days() if DECIDING in day.contestants]
+            counts = [day.contestants[who].counts for day in self.quality.days() if who in day.contestants]
             value = by_best_f1(counts, settings.evaluation.days)
-            why = f"the best F1 of the last {settings.evaluation.days} days with labels"
+            why = f"the best F1 of {who} in the last {settings.evaluation.days} days with labels"
             return None if value is None else Threshold(value, "best-f1", why)
         if settings.model.threshold_by == "budget":
-            value = by_budget(together(one.days for one in self.traffic.values()).values(), settings.model.alert_budget)
-            why = f"at most {settings.model.alert_budget:g} transactions a day exceed it"
+            days = together(one.days for one in self.traffic.values())
+            value = by_budget(days.values(), who, settings.model.alert_budget)
+            why = f"at most {settings.model.alert_budget:g} transactions a day exceed it by the score of {who}"
             return None if value is None else Threshold(value, "budget", why)
         return None
 
@@ -111,7 +115,7 @@ def page() -> dict[str, Any]:
     return report.page(board.evaluation())
 
 
-def metrics() -> dict[str, float]:
+def metrics() -> list[report.Sample]:
     """The figures by the names of `report.METRICS`."""
     return report.metrics(board.evaluation())
 

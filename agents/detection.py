@@ -9,7 +9,9 @@ from agents.board import board
 from agents.drift import watcher
 from agents.merchants import notes
 from agents.models import maker, panel
-from agents.outputs import Outputs, broker_time, send_dead_letter
+from agents.outputs import Outputs, broker_time, follower, send_dead_letter
+from agents.summary import lately
+from agents.tally import tally
 from agents.traffic import traffic
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Detector, Judge, NoDetector
@@ -23,9 +25,12 @@ from fraud_stream.models.anomaly import AnomalyDetector
 from fraud_stream.reports import Context
 from tables import customer_frauds, customer_hopping, customer_profile, customer_tumbling
 
+AMOUNT = maker.names.index("amount")
 intake = Intake(settings.fields.names, settings.intake_limits)
 observer = Observer(maker, settings.windows.max_events)
 judge = Judge(maker.names, settings.rules, board.thresholds)
+#: Every worker decides by the same rules and lists, from the next chunk on.
+rules_reader = app.read_whole(settings.topics.rules, judge.rulebook.offer)
 #: One a worker, over all of its partitions.
 detector: Detector = AnomalyDetector(maker.names, settings.anomaly.share) if settings.tells_unusual else NoDetector()
 
@@ -39,9 +44,10 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     is_late: bool
 
 
-@app.chunk_agent(settings.topics.transactions, partitions=settings.topics.partitions, aligned=True)
+@app.chunk_agent(settings.topics.transactions, partitions=settings.topics.partitions, followed_by=follower)
 async def detection(chunk: Chunk) -> None:
     """Decide a chunk of transactions, in order."""
+    tally.read += len(chunk.records)
     taken = take_in(chunk)
     if not taken:
         return
@@ -49,20 +55,23 @@ async def detection(chunk: Chunk) -> None:
     judge.thresholds = board.thresholds
     opinion = panel.ask(rows)
     decisions = judge.decide([one.transaction for one in taken], rows, opinion, detector)
-    times = [one.transaction.timestamp for one in taken]
-    traffic.note(chunk.partition, times, [decision.score for decision in decisions])
+    said, times = opinion.said(len(taken)), [one.transaction.timestamp for one in taken]
+    traffic.note(chunk.partition, times, said)
     context = Context(
         chunk.partition,
         opinion.id,
-        judge.rules_version,
+        judge.rulebook.version,
         time.time(),
         judge.thresholds.alert,
         opinion.challenger_id,
     )
     outputs = Outputs(chunk.partition, context)
-    for one, row, decision, said in zip(taken, rows, decisions, opinion.said(), strict=False):
-        outputs.send(one.transaction, row, decision, (one.record, one.is_late), said)
+    for one, row, decision, of_it in zip(taken, rows, decisions, said, strict=True):
+        outputs.send(one.transaction, row, decision, (one.record, one.is_late), of_it)
     outputs.close()
+    lately.note(time.monotonic(), rows[:, AMOUNT])
+    tally.note(context.decided_at, times, [broker_time(one.record) for one in taken])
+    tally.note_scores(opinion.scores(rows))
     watcher.watch_decided(taken, rows, decisions)
 
 

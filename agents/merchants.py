@@ -81,7 +81,7 @@ def publish(now: float) -> None:
         app.group_commit.outbox.put(settings.topics.merchant_risk, 0, name.encode(), record)
 
 
-def take(value: bytes | None) -> None:
+def take(_: bytes | None, value: bytes | None) -> None:
     """Take over what the worker that notes has published; what is no history is passed over."""
     if value is None:
         return

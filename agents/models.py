@@ -38,7 +38,7 @@ class Announced(msgspec.Struct):
 _look = msgspec.json.Decoder(Announced).decode
 
 
-def take(value: bytes | None) -> Awaitable[None] | None:
+def take(_: bytes | None, value: bytes | None) -> Awaitable[None] | None:
     """Give a record of `models` to whoever reads its kind."""
     taker = None if value is None else takers.get(kind_of(value))
     if value is not None and taker is not None:

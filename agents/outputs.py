@@ -9,29 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.models import maker
+from agents.tally import tally
 from fraud_stream.alert_log import log_alert
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Decision
+from fraud_stream.domain.grouping import joined
 from fraud_stream.domain.intake import Refused
 from fraud_stream.domain.joining import Joiner
 from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import Pending
+from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.engine.follower import Follower
 from fraud_stream.models.panel import NOTHING_SAID, Said
-from fraud_stream.records import DeadLetter
+from fraud_stream.records import Alert, DeadLetter
 from fraud_stream.reports import Context, Reporter, Told
 from tables.customer_frauds import customer_frauds
+from tables.customer_profile import customer_profile
 from tables.pending import pending
 
 encode = msgspec.json.Encoder().encode
 outbox = app.group_commit.outbox
 topics = settings.topics
+#: `labelled` is made of transactions and labels, and tells what the transactions after them are judged by.
+follower = Follower(app, topics.labelled)
 features_version = maker.version
 reporter = Reporter(maker.names, features_version)
 #: Dead letters by reason, since the worker started.
 refused_counts: Counter[str] = Counter()
-#: Hits by rule, of active and shadow rules, since the worker started.
-rule_counts: Counter[str] = Counter()
+#: Hits by rule and its state, active or shadow, since the worker started.
+rule_counts: Counter[tuple[str, ...]] = Counter()
 #: Alerts that were made because a transaction is unusual, by why, since the worker started.
 anomaly_counts: Counter[str] = Counter()
 _LONGEST_DETAIL = 500
@@ -69,11 +76,15 @@ class Outputs:
         row = features.tolist()
         key = tx.customer_id.encode()
         alert = reporter.alert(tx, row, decision, self._context) if decision.verdict != "accept" else None
-        if alert is not None:
+        if alert is not None and decision.is_snoozed:
+            tally.snoozed += 1
+        elif alert is not None:
+            alert = self._grouped(alert, tx)
             outbox.put(topics.alerts, self._partition, key, encode(alert))
+            tally.alerts[alert.type, alert.severity] += 1
             log_alert(alert)
         if decision.hits or decision.shadow:
-            rule_counts.update(rule.rule.id for rule in (*decision.hits, *decision.shadow))
+            rule_counts.update((rule.rule.id, rule.rule.state) for rule in (*decision.hits, *decision.shadow))
         if decision.anomaly is not None:
             anomaly_counts[decision.anomaly.why] += 1
         told = Told(record, is_late, alert, self._context, said)
@@ -82,6 +93,17 @@ class Outputs:
             outbox.put(topics.late, self._partition, key, record.value)
         waiting = reporter.pending(tx, features.tobytes(), decision, told)
         self._joiner.scored(tx.transaction_id, waiting, self._settled)
+
+    def _grouped(self, alert: Alert, tx: Transaction) -> Alert:
+        """An alert that says which it belongs to; the customer's profile remembers, so that it survives a crash."""
+        within = settings.alerts.group_within
+        if within is None:
+            return alert
+        profile = customer_profile.partition(self._partition).change(tx.customer_id, Profile)
+        group = joined(profile.alerts, tx.timestamp, alert.alert_id, within)
+        if profile.alerts is None or group.first >= profile.alerts.first:
+            profile.alerts = group
+        return msgspec.structs.replace(alert, group_id=group.id, group_position=group.count)
 
 
 def joiner(partition: int) -> Joiner:
@@ -100,6 +122,7 @@ def send_labelled(transaction_id: str, scored: Pending, label: Pending, join: Jo
     stream_time = max(app.clock.now(join.partition), scored.time)
     labelled = reporter.labelled(transaction_id, (scored, label), join, stream_time)
     outbox.put(topics.labelled, 0, transaction_id.encode(), encode(labelled))
+    follower.made(stream_time)
 
 
 def send_dead_letter(record: Any, refused: Refused) -> None:

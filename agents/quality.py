@@ -15,15 +15,12 @@ from agents.models import reader
 from agents.outputs import encode
 from fraud_stream.app import app, settings
 from fraud_stream.engine.app import Chunk
-from fraud_stream.models.blend import blended
+from fraud_stream.models.blend import contestants
 from fraud_stream.models.live.cards import card_numbers
 from fraud_stream.models.live.day import KIND, LabelledColumns, Source, day_name
 from fraud_stream.models.live.figures import DECIDING
 from fraud_stream.models.live.quality import LiveQuality
 from fraud_stream.records import Labelled
-
-#: The contestants, and the field of a labelled transaction that has each one's score.
-FIELDS = {DECIDING: "score", "online": "online_score", "challenger": "challenger_score"}
 
 
 class Both:
@@ -118,9 +115,10 @@ def columns(found: Sequence[Labelled]) -> LabelledColumns:
 
 
 def scores(found: Sequence[Labelled]) -> dict[str, np.ndarray]:
-    """What each contestant said, nan where it was not asked; the blend where both of its parts were."""
-    said = {name: _probabilities([getattr(one, field) for one in found]) for name, field in FIELDS.items()}
-    return {**said, "blend": blended(said["online"], said["challenger"])}
+    """What each contestant said, nan where it was not asked."""
+    online = _probabilities([one.online_score for one in found])
+    challenger = _probabilities([one.challenger_score for one in found])
+    return {DECIDING: _probabilities([one.score for one in found]), **contestants(online, challenger)}
 
 
 def _probabilities(values: Sequence[float | None]) -> np.ndarray:

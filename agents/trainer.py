@@ -24,6 +24,8 @@ from fraud_stream.models.progress import TakenIn
 from fraud_stream.records import Labelled
 
 log = logging.getLogger(__name__)
+#: A model is published before its time where it would be older than this, seconds of the stream's time.
+HURRIED = 3_600.0
 
 
 class Held:
@@ -46,7 +48,7 @@ class Trainer:
         self.model: OnlineModel | None = None
         self.skipped = 0
         self.time = StreamTime()
-        self._published_at = 0.0
+        self._published_at = self._published_to = 0.0
         self._is_leaving = self._has_told = False
         self._start_anew()
 
@@ -122,7 +124,7 @@ class Trainer:
         now, waits = time.time(), app.rebalancing or app.should_stop
         if self.model is None or not (self._has_learnt or self._unpublished):
             return
-        if now < self._published_at + settings.model.publish_interval and not waits:
+        if now < self._published_at + settings.model.publish_interval and not (waits or self._is_hurried(now)):
             return
         state = self.model.publish(now, self._taken.progress())
         app.group_commit.outbox.put(settings.topics.models, 0, state.name.encode(), encode(state))
@@ -131,7 +133,11 @@ class Trainer:
         for chunk in self._unpublished:
             app.group_commit.finish(chunk.acknowledge)
         self._unpublished, self._has_learnt = [], False
-        self._published_at = now
+        self._published_at, self._published_to = now, self.time.now(now)
+
+    def _is_hurried(self, now: float) -> bool:
+        """Whether a past month is replayed within minutes: a model of a second ago is half a day old there."""
+        return self.time.now(now) - self._published_to > HURRIED
 
     async def leave(self) -> None:
         """Hold nothing back any more: this worker waits until all it has begun is done."""

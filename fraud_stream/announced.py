@@ -1,16 +1,15 @@
 """What is announced on `models`, for programs outside the worker: read whole, and added to."""
 
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
-from confluent_kafka import KafkaException
 
-from fraud_stream.errors import BrokerError
-from fraud_stream.kafka import PATIENCE, make_producer, read_all
+from fraud_stream.delivery import deliver
 from fraud_stream.models import batch, promotion
 from fraud_stream.models.batch import BatchModel
 from fraud_stream.models.promotion import Promotions
 from fraud_stream.models.state import ModelState
+from fraud_stream.reading import read_all
 from fraud_stream.settings import Settings
 
 T = TypeVar("T")
@@ -74,19 +73,4 @@ def announce(settings: Settings, record: BatchModel | Promotions) -> None:
     Raises:
         BrokerError: It could not be delivered.
     """
-    failures: list[str] = []
-    producer, value = make_producer(settings.broker), msgspec.json.encode(record)
-    try:
-        producer.produce(
-            settings.topics.models, value, record.name, 0, on_delivery=lambda error, _: failures.append(_why(error))
-        )
-    except KafkaException as error:
-        raise BrokerError(f"{record.name} cannot be announced: {error.args[0].str()}") from None
-    if producer.flush(PATIENCE):
-        failures = [f"the broker has not answered for {PATIENCE:.0f} s"]
-    if any(failures):
-        raise BrokerError(f"{record.name} could not be announced on {settings.topics.models!r}: {failures[0]}")
-
-
-def _why(error: Any) -> str:
-    return "" if error is None else str(error.str())
+    deliver(settings, settings.topics.models, record.name, msgspec.json.encode(record))

@@ -11,10 +11,13 @@ from fraud_stream.records import (
     EvaluationDay,
     Label,
     Labelled,
+    Listed,
     MerchantRisk,
     ModelState,
     Promotions,
+    RuleVersion,
     ScoredTransaction,
+    Summary,
     Traffic,
 )
 from fraud_stream.schemas import attributes, schema_components, transaction_schema
@@ -40,9 +43,12 @@ _RECORDS = (
     EvaluationDay,
     Traffic,
     MerchantRisk,
+    RuleVersion,
+    Listed,
+    Summary,
 )
 #: Topics that every worker reads whole, without a group.
-_READ_WHOLE = ("models", "merchant_risk")
+_READ_WHOLE = ("models", "merchant_risk", "rules")
 _REFERENCE = "#/components/schemas/{name}"
 
 Action = Literal["receive", "send"]
@@ -107,6 +113,21 @@ CHANNELS = (
         "the merchant's id",
         "What labels have told of a merchant's payments.",
         ("send", "receive"),
+    ),
+    Channel(
+        "rules",
+        "RuleVersion",
+        "rule, its id, the number of the version and BLAKE2b (4 bytes, hexadecimal) of the value",
+        "Rules and lists as they are changed while the stream runs.",
+        ("receive",),
+        (("Listed", "list, what is listed, and its value"),),
+    ),
+    Channel(
+        "summaries",
+        "Summary",
+        "the worker's address",
+        "What each worker has decided in the last half minute.",
+        ("send",),
     ),
     Channel(
         "dead",

@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -67,3 +68,29 @@ class Moment(click.ParamType):
         if seconds is None:
             self.fail(f"{value!r} is no time after 1999; write it like '2024-01-31 12:00:00'", param, ctx)
         return seconds
+
+
+class WebAddress(click.ParamType):
+    """The address of a web server, as people write it: ``http://127.0.0.1:6066``, with a path or without.
+
+    >>> WebAddress().convert("https://host/prometheus/", None, None)
+    'https://host/prometheus'
+    """
+
+    name = "url"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address, without a slash behind."""
+        text = str(value)
+        if not _is_web_address(text):
+            self.fail(f"{text!r} is no address of a web server; write it like http://127.0.0.1:6066", param, ctx)
+        return text.rstrip("/")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in {"http", "https"} and parts.hostname is not None and parts.port != 0
+    except ValueError:  # the port is none, say
+        return False
+    return known and text.isprintable() and " " not in text and not (parts.query or parts.fragment)

@@ -1,17 +1,18 @@
 """What travels on the topics."""
 
-from datetime import datetime
-from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 
+from fraud_stream.alerts import Alert, Drift, Probability, Reason, alert_id, drift_id, read_alert
 from fraud_stream.domain.decision import Verdict
 from fraud_stream.domain.intake import LONGEST_ID
+from fraud_stream.domain.listing import Listed
 from fraud_stream.domain.once import Join, Once
 from fraud_stream.domain.outcomes import History, Outcomes
 from fraud_stream.domain.packed import Doubles, Longs
+from fraud_stream.domain.rulebook import RuleVersion
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.models.batch import BatchModel
 from fraud_stream.models.live.day import EvaluationDay
@@ -27,11 +28,15 @@ __all__ = [
     "EvaluationDay",
     "Label",
     "Labelled",
+    "Listed",
     "MerchantRisk",
     "ModelState",
+    "Probability",
     "Promotions",
     "Reason",
+    "RuleVersion",
     "ScoredTransaction",
+    "Summary",
     "Traffic",
     "Transaction",
     "Verdict",
@@ -40,7 +45,6 @@ __all__ = [
     "read_alert",
 ]
 
-Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
 
 
@@ -64,116 +68,6 @@ class Label(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str | None = None
 
 
-class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that spoke for an alert.
-
-    Attributes:
-        source: ``rule``, ``model`` or ``anomaly``.
-        name: The rule's id, ``model`` or ``anomaly``.
-        feature: What was looked at.
-        value: The value seen.
-        operator: How it was compared (rules).
-        limit: What it was compared with (rules).
-        contribution: How much it added to the log odds of fraud (model), or to the anomaly score (anomaly).
-    """
-
-    source: Literal["rule", "model", "anomaly"]
-    name: str
-    feature: str
-    value: float | str | None
-    operator: str | None = None
-    limit: float | str | list[str] | None = None
-    contribution: float | None = None
-
-
-class Alert(msgspec.Struct, frozen=True):
-    """A transaction that looks like fraud, and why.
-
-    Attributes:
-        alert_id: A function of the transaction id: a replay repeats it and never invents another.
-        transaction_id: The transaction.
-        customer_id: Its customer; also the Kafka key.
-        event_time: When it was made.
-        detected_at: When it was decided.
-        amount: Its amount.
-        severity: ``LOW``, ``MEDIUM``, ``HIGH`` or ``CRITICAL``.
-        type: The type of the strongest rule that hit, ``MODEL``, or ``UNSUPERVISED`` where it is unusual, no rule hit
-            and the model was not asked or is uncertain.
-        risk_score: How risky it is, 0 to 1.
-        verdict: What to do: ``review`` or ``block``.
-        message: One sentence for people.
-        reasons: All that spoke for it.
-        model_version: The model that scored it.
-        rules_version: The rules it was checked against.
-        threshold: The model's probability of fraud from which it alerted then.
-    """
-
-    alert_id: str
-    transaction_id: str
-    customer_id: str
-    event_time: datetime
-    detected_at: datetime
-    amount: float
-    severity: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
-    type: str
-    risk_score: Probability
-    verdict: Literal["review", "block"]
-    message: str
-    reasons: list[Reason]
-    model_version: str
-    rules_version: str
-    threshold: float = 0.5
-
-
-class Drift(msgspec.Struct, frozen=True):
-    """The mean of a stream of numbers has changed: customers, fraud or the model are not what they were.
-
-    Attributes:
-        alert_id: A function of the stream and of the transaction that gave it away.
-        type: ``DRIFT``; no alert of a transaction has `stream`.
-        severity: ``HIGH`` where frauds or missed frauds rose, else ``MEDIUM``.
-        stream: What has changed; also the Kafka key.
-        event_time: When that transaction was made.
-        detected_at: When it was found.
-        before: The mean before: a share, or of `log_amount` the natural logarithm of 1 + amount.
-        after: The mean since.
-        transactions: How many came since: transactions decided, or labelled, or of `missed_fraud_rate` frauds labelled.
-        message: One sentence for people.
-    """
-
-    alert_id: str
-    type: Literal["DRIFT"]
-    severity: Literal["MEDIUM", "HIGH"]
-    stream: Literal["alert_rate", "log_amount", "fraud_label_rate", "missed_fraud_rate"]
-    event_time: datetime
-    detected_at: datetime
-    before: float
-    after: float
-    transactions: int
-    message: str
-
-
-class _Kind(msgspec.Struct):
-    """What tells the records on `alerts` from each other; a rule may call its type DRIFT too."""
-
-    stream: str | None = None
-
-
-_kind = msgspec.json.Decoder(_Kind).decode
-_alert = msgspec.json.Decoder(Alert).decode
-_drift = msgspec.json.Decoder(Drift).decode
-
-
-def read_alert(value: bytes) -> Alert | Drift:
-    """The record that a value on `alerts` is.
-
-    Raises:
-        msgspec.DecodeError: It is none.
-        UnicodeDecodeError: It is none, and no text.
-    """
-    return _alert(value) if _kind(value).stream is None else _drift(value)
-
-
 class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
     """A transaction, its features and what was decided: the audit trail and the training data.
 
@@ -183,10 +77,10 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
         score: The probability of fraud that counted; null while the model has learnt too little to be asked.
         risk_score: How risky it is, rules included, 0 to 1.
         verdict: ``accept``, ``review`` or ``block``.
-        alert_id: Its alert; null where there is none.
+        alert_id: Its alert; null where none was sent.
         rules: Ids of the active rules that hit.
         shadow_rules: Ids of the shadow rules that hit.
-        reasons: All that spoke for the alert; empty where there is none.
+        reasons: All that spoke for an alert; empty where nothing did.
         model_version: The model that scored it, or both as ``online-12+challenger-3`` where they are blended.
         rules_version: The rules it was checked against.
         is_late: Whether it came too late for its windows.
@@ -199,6 +93,8 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
         challenger_score: The challenger's, likewise.
         challenger_version: The challenger that gave it; null where there was none.
         anomaly_score: How unusual it is for what the worker has seen, 0 to 1; null while it has seen too little.
+        listed: ``allow`` or ``deny``: the list that has decided; null where none has.
+        is_snoozed: Whether its alert was not sent, since the customer's were not for a while.
     """
 
     transaction: Transaction
@@ -222,6 +118,44 @@ class ScoredTransaction(msgspec.Struct, frozen=True, gc=False):
     challenger_score: float | None = None
     challenger_version: str | None = None
     anomaly_score: float | None = None
+    listed: Literal["allow", "deny"] | None = None
+    is_snoozed: bool = False
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What a worker has decided in the last interval, and lately; those of several workers can be added up.
+
+    Attributes:
+        worker: The worker's address; also the Kafka key.
+        since: When the interval began, by the worker's clock, seconds since 1970.
+        until: When it ended.
+        transactions: Transactions decided in it.
+        total_amount: The sum of their amounts.
+        average_amount: Their mean amount; null where there were none.
+        smallest_amount: The smallest; likewise.
+        largest_amount: The largest; likewise.
+        per_second: Transactions decided a second.
+        last_minute: Transactions decided in the last minute.
+        last_5_minutes: In the last five.
+        average_amount_5_minutes: The mean amount of these; likewise.
+        processed: Transactions decided since the worker started.
+        alerted: Alerts sent since then.
+    """
+
+    worker: str
+    since: float
+    until: float
+    transactions: int
+    total_amount: float
+    average_amount: float | None
+    smallest_amount: float | None
+    largest_amount: float | None
+    per_second: float
+    last_minute: int
+    last_5_minutes: int
+    average_amount_5_minutes: float | None
+    processed: int
+    alerted: int
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -345,21 +279,3 @@ class MerchantRisk(msgspec.Struct, frozen=True):
             if len(numbers) != len(columns[0]) or not (np.diff(np.asarray(numbers)) >= 0).all():
                 raise ValueError(f"the numbers of merchant {self.merchant_id!r} do not ascend together")
         return History(self.noted, self.once, Outcomes(*columns), self.read)
-
-
-def alert_id(transaction_id: str) -> str:
-    """The id of the alert of a transaction.
-
-    >>> alert_id("TXN-1")
-    'ALERT-307639fe532c5541'
-    """
-    return "ALERT-" + blake2b(transaction_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def drift_id(stream: str, transaction_id: str) -> str:
-    """The id of the drift of a stream that a transaction gave away.
-
-    >>> drift_id("alert_rate", "TXN-1")
-    'DRIFT-ed9756d0ca2e2c1e'
-    """
-    return "DRIFT-" + blake2b(f"{stream} {transaction_id}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

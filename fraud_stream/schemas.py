@@ -19,10 +19,13 @@ from fraud_stream.records import (
     EvaluationDay,
     Label,
     Labelled,
+    Listed,
     MerchantRisk,
     ModelState,
     Promotions,
+    RuleVersion,
     ScoredTransaction,
+    Summary,
     Traffic,
 )
 
@@ -43,6 +46,9 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         EvaluationDay,
         Traffic,
         MerchantRisk,
+        RuleVersion,
+        Listed,
+        Summary,
     )
     schemas = {kind.__name__: _schema(kind) for kind in kinds}
     _describe_input(schemas["Transaction"])

@@ -101,6 +101,8 @@ class TopicSettings(Section):
     labelled: TopicName = "labelled"
     models: TopicName = "models"
     merchant_risk: TopicName = "merchant-risk"
+    rules: TopicName = "rules"
+    summaries: TopicName = "summaries"
     dead: TopicName = "transactions-dead"
     late: TopicName = "transactions-late"
     partitions: int = Field(4, ge=1, le=10_000, description="of transactions, and so of every topic keyed by customer")
@@ -185,7 +187,7 @@ class ModelSettings(Section):
     alert_budget: float = Field(100.0, gt=0, le=1e9, description="alerts of the model a day, by event time")
     decides: Decides = Field("online", description="online, challenger or blend; a promotion overrides it")
     block_threshold: float = Field(0.9, gt=0, le=1, description="risk from which the verdict is block, not review")
-    publish_interval: Duration = Field(1.0, description="a changed model is published so often")
+    publish_interval: Duration = Field(1.0, description="a changed model is published so often; in replays oftener")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -227,12 +229,27 @@ class LabelSettings(Section):
     )
 
 
+class AlertSettings(Section):
+    """What alerts say of each other."""
+
+    group_within: OptionalDuration = Field(
+        None, description="alerts of a customer within so much event time are a group"
+    )
+
+
 class DriftSettings(Section):
     """Watching for drift."""
 
     enabled: bool = True
     delta: float = Field(0.002, gt=0, lt=1, description="ADWIN's significance; less finds less, and later")
     refit: bool = Field(False, description="a drift of the frauds or of the missed frauds refits the challenger")
+
+
+class SummarySettings(Section):
+    """What is told of the stream now and then."""
+
+    enabled: bool = True
+    interval: Annotated[Duration, Field(le=300)] = 30.0
 
 
 class EngineSettings(Section):

@@ -16,10 +16,11 @@ from pydantic import ValidationError, model_validator
 
 from fraud_stream.domain.features import FeatureMaker, FeatureSettings
 from fraud_stream.domain.intake import Limits
-from fraud_stream.domain.rules import Rule, RuleError, RuleSet
+from fraud_stream.domain.rules import Rule, RuleError, compiled_rules
 from fraud_stream.errors import SettingsError
 from fraud_stream.sections import (
     PREFIX,
+    AlertSettings,
     AnomalySettings,
     AppSettings,
     BrokerSettings,
@@ -34,6 +35,7 @@ from fraud_stream.sections import (
     ModelSettings,
     Section,
     StoreSettings,
+    SummarySettings,
     TopicSettings,
     WebSettings,
     WindowSettings,
@@ -61,14 +63,16 @@ class Settings(Section):
     challenger: ChallengerSettings = ChallengerSettings()
     anomaly: AnomalySettings = AnomalySettings()
     labels: LabelSettings = LabelSettings()
+    alerts: AlertSettings = AlertSettings()
     drift: DriftSettings = DriftSettings()
+    summary: SummarySettings = SummarySettings()
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
     rules: tuple[Any, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        RuleSet(self.rules, FeatureMaker(self.feature_settings).names)
+        compiled_rules(self.rules, FeatureMaker(self.feature_settings).names)
         self._check_patience()
         return self
 

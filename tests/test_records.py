@@ -9,10 +9,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.intake import ALIASES, LONGEST_ID, LONGEST_TEXT, Intake, Limits, Refused
+from fraud_stream.domain.listing import Listed
 from fraud_stream.domain.once import Join, Once, Unsettled
+from fraud_stream.domain.rulebook import RuleVersion
+from fraud_stream.domain.rules import Rule
 from fraud_stream.models.batch import HeldOut, Measures
 from fraud_stream.models.live.day import ContestantRecord
-from fraud_stream.models.live.traffic import TrafficDay
+from fraud_stream.models.live.traffic import Asked, TrafficDay
 from fraud_stream.models.promotion import Promotion
 from fraud_stream.models.state import Progress
 from fraud_stream.records import (
@@ -28,6 +31,7 @@ from fraud_stream.records import (
     Promotions,
     Reason,
     ScoredTransaction,
+    Summary,
     Traffic,
     Transaction,
     drift_id,
@@ -42,8 +46,11 @@ REASONS = [
     Reason("rule", "several", "sliding_count_1h", 12.0, ">=", 12.0),
     Reason("rule", "method", "payment_method", "Cash", "in", ["Cash", "Gift Card"]),
     Reason("model", "model", "amount", None, contribution=0.5),
+    Reason("rule", "several", "sliding_count_1h", 12.0, ">=", 12.0, version=3),
+    Reason("list", "deny", "device_id", "D1"),
     Reason("anomaly", "anomaly", "is_new_device", 1.0, contribution=0.2),
 ]
+RULE = Rule("big", "amount > 100")
 DRIFT = Drift("D1", "DRIFT", "HIGH", "fraud_label_rate", NOW, NOW, 0.008, 0.026, 12_000, "the share of frauds rose")
 HELD_OUT = HeldOut(1.0, 2.0, 9, 2, Measures(0.5, 0.9), Measures(0.4, 0.8), None)
 INSTANCES = [
@@ -94,13 +101,20 @@ INSTANCES = [
         12,
         ONCE,
     ),
-    Traffic("traffic-3", "traffic", 3, 1, {19_753: TrafficDay(1, NOW.timestamp(), NOW.timestamp(), b"")}),
+    Traffic(
+        "traffic-3", "traffic", 3, 1, {19_753: TrafficDay(1, {"online": Asked(NOW.timestamp(), NOW.timestamp(), b"")})}
+    ),
     BatchModel("challenger", "hgb", 1, ["a"], "v", 9, 2, 1.0, 2.0, HELD_OUT, {"numpy": "2"}, "ab", 3.0, b"bytes"),
     BatchModel("challenger", "hgb", 2, ["a"], "v", 9, 2, 1.0, 2.0, None, {}, "ab", 3.0, b""),
     Promotions(),
     Promotions(
         promotions=[Promotion("blend", None, 3, 1.0, "ann", ""), Promotion(None, "blend", None, 2.0, "bo", "x")]
     ),
+    RuleVersion(RULE, 0.0, "settings"),
+    RuleVersion(RULE, 2.0, "ann", "over", is_deleted=True),
+    Listed("deny", "merchant", "M1", 1.0, None, "ann"),
+    Listed("snooze", "customer", "C1", 1.0, 2.0, "ann", "called"),
+    Summary("http://127.0.0.1:6066", 0.0, 30.0, 3, 60.0, 20.0, 10.0, 30.0, 0.1, 3, 9, 21.5, 100, 4),
 ]
 INPUT = transaction_schema()
 INPUT_VALIDATOR = jsonschema.Draft202012Validator(INPUT)

@@ -1,7 +1,6 @@
 """``fraud-stream alerts``: the alerts topic in a terminal."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -10,61 +9,19 @@ from typing import Any
 import click
 import msgspec
 
-from fraud_stream.domain.rules import SEVERITY_SCORE
-from fraud_stream.kafka import tail
+from fraud_stream.alert_filter import SEVERITIES, AlertFilter
 from fraud_stream.options import FiniteRange
 from fraud_stream.printable import printable
+from fraud_stream.reading import tail
 from fraud_stream.records import Alert, Drift, Reason, read_alert
 from fraud_stream.settings import load
 
-#: From the mildest to the worst.
-SEVERITIES = tuple(SEVERITY_SCORE)
 _STYLES: dict[str, dict[str, Any]] = {
     "LOW": {"fg": "cyan"},
     "MEDIUM": {"fg": "yellow"},
     "HIGH": {"fg": "red"},
     "CRITICAL": {"fg": "bright_white", "bg": "red", "bold": True},
 }
-
-
-@dataclass(frozen=True)
-class AlertFilter:
-    """Which alerts to show; what is None does not matter.
-
-    Attributes:
-        severity: At least so severe.
-        type: Of this type, in capitals or not.
-        customer: Of this customer.
-        verdict: With this verdict.
-        min_score: With at least this risk, 0 to 1.
-        rule: With this rule among the reasons.
-    """
-
-    severity: str | None = None
-    type: str | None = None
-    customer: str | None = None
-    verdict: str | None = None
-    min_score: float | None = None
-    rule: str | None = None
-
-    def admits(self, alert: Alert | Drift) -> bool:
-        """Whether to show an alert; a drift is of no customer and has no verdict, score or rule."""
-        return (
-            (self.severity is None or SEVERITIES.index(alert.severity) >= SEVERITIES.index(self.severity))
-            and (self.type is None or alert.type.casefold() == self.type.casefold())
-            and (self._admits_drift() if isinstance(alert, Drift) else self._admits_transaction(alert))
-        )
-
-    def _admits_drift(self) -> bool:
-        return (self.customer, self.verdict, self.min_score, self.rule) == (None,) * 4
-
-    def _admits_transaction(self, alert: Alert) -> bool:
-        return (
-            self.customer in (None, alert.customer_id)
-            and self.verdict in (None, alert.verdict)
-            and (self.min_score is None or alert.risk_score >= self.min_score)
-            and (self.rule is None or any(r.source == "rule" and r.name == self.rule for r in alert.reasons))
-        )
 
 
 @click.command()
@@ -127,6 +84,7 @@ def lines(alert: Alert | Drift, *, brief: bool = False) -> str:
         f"{alert.amount:,.2f}",
         printable(alert.transaction_id),
         printable(alert.message),
+        *([f"(number {alert.group_position} of {alert.group_id})"] if alert.group_position else []),
     )
     reasons = () if brief else (f"    {reason_text(reason)}" for reason in alert.reasons)
     return "\n".join(("  ".join(parts), *reasons))

@@ -1,7 +1,5 @@
 """``fraud-stream promote``: have another model decide, in every worker at once, and have it recorded."""
 
-import getpass
-import os
 import time
 from typing import Any
 
@@ -11,8 +9,9 @@ from fraud_stream.announced import Announced, announce, read_announced
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.errors import ModelError
 from fraud_stream.models.artifact import trees_of
-from fraud_stream.models.promotion import LONGEST_TEXT, Decides, Promotion
+from fraud_stream.models.promotion import Decides, Promotion
 from fraud_stream.settings import Settings, load
+from fraud_stream.user import reason_option, user_name
 
 #: What leaves it to the setting again.
 SETTING = "setting"
@@ -20,7 +19,7 @@ SETTING = "setting"
 
 @click.command()
 @click.argument("who", type=click.Choice(["online", "challenger", "blend", SETTING]))
-@click.option("--reason", default="", help="Why; it is recorded.")
+@reason_option
 def promote(who: Any, reason: str) -> None:
     """Have another model decide, in every worker at once.
 
@@ -28,8 +27,6 @@ def promote(who: Any, reason: str) -> None:
     Workers need no restart.  Who said so, when and why is recorded: `fraud-stream models`.
     """
     settings = load().settings
-    if len(reason) > LONGEST_TEXT:
-        raise click.BadParameter(f"{len(reason)} letters; at most {LONGEST_TEXT} are recorded", param_hint="--reason")
     if not settings.model.enabled:
         raise ModelError("[model] enabled = false: no model decides; set it to true in every worker first")
     decides: Decides | None = None if who == SETTING else who
@@ -52,14 +49,6 @@ def check_challenger(settings: Settings, there: Announced) -> None:
     if there.challenger is None:
         raise ModelError("no challenger is announced; `fraud-stream train` fits one and announces it")
     trees_of(there.challenger, FeatureMaker(settings.feature_settings).names)
-
-
-def user_name() -> str:
-    """Who runs this program."""
-    try:
-        return getpass.getuser()[:LONGEST_TEXT]
-    except (OSError, KeyError, ImportError):  # in a container, say, that knows no names
-        return f"user {os.getuid()}"
 
 
 def _named(decides: Decides | None, settings: Settings) -> str:

@@ -1,14 +1,16 @@
-"""From a feature row to a decision: rules, the model's score, what is unusual, the verdict and the reasons."""
+"""From a feature row to a decision: rules, the model's score, what is unusual, lists, the verdict and the reasons."""
 
-from collections.abc import Sequence
-from hashlib import blake2b
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_stream.domain.rules import SEVERITY_SCORE, CompiledRule, Rule, RuleSet
+from fraud_stream.domain.listing import Listed
+from fraud_stream.domain.rulebook import Rulebook
+from fraud_stream.domain.rules import SEVERITY_SCORE, CompiledRule, Rule
 from fraud_stream.domain.transaction import Transaction
 
 Verdict = Literal["accept", "review", "block"]
@@ -129,6 +131,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         contributions: The model's largest reasons, for alerts only.
         anomaly_score: How unusual it is, 0 to 1; None where that was not told.
         anomaly: Why it is alerted, where that is because it is unusual.
+        listed: The entry of the allow or deny list that has decided.
+        is_snoozed: Whether its alert is not sent, since the customer's are not for a while.
     """
 
     score: float | None
@@ -139,6 +143,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     contributions: list[Contribution]
     anomaly_score: float | None = None
     anomaly: Anomaly | None = None
+    listed: Listed | None = None
+    is_snoozed: bool = False
 
 
 class Judge:
@@ -146,26 +152,39 @@ class Judge:
 
     Args:
         names: The names of the features, in the order of a row.
-        rules: All rules.
+        rules: The rules of the settings.
         thresholds: From where on it alerts and blocks; may be set anew between two chunks.
+        clock: Tells the time, seconds since 1970, by which entries of lists end.
+
+    Attributes:
+        rulebook: The rules and lists in force; may be changed between two chunks.
     """
 
-    def __init__(self, names: Sequence[str], rules: Sequence[Rule], thresholds: Thresholds) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        rules: Sequence[Rule],
+        thresholds: Thresholds,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.names = tuple(names)
-        self.rules = RuleSet(rules, self.names)
-        self.rules_version = _version([compiled.rule for compiled in self.rules.rules])
+        self.rulebook = Rulebook(rules, self.names, clock)
         self.thresholds = thresholds
+        self._clock = clock
 
     def decide(
         self, transactions: Sequence[Transaction], rows: Rows, scorer: Scorer, detector: Detector | None = None
     ) -> list[Decision]:
         """One decision for each transaction; `rows` has their features, one row each."""
         detector = detector or NoDetector()
-        found, watched = self.rules.evaluate(self._columns(transactions, rows)), detector.watch(rows)
+        found = self.rulebook.in_force.evaluate(self._columns(transactions, rows))
+        watched = detector.watch(rows)
         scores: Sequence[float | None] = scorer.scores(rows) or [None] * len(rows)
         pairs = enumerate(zip(scores, watched.scores, strict=True))
         decisions = [self._decision(found.get(n, ()), *pair) for n, pair in pairs]
         self._alert_unusual(decisions, rows, detector, watched)
+        if self.rulebook.lists:
+            decisions = self._obeying_lists(decisions, transactions)
         alerted = [n for n, made in enumerate(decisions) if made.verdict != "accept" and made.score is not None]
         if alerted:
             for n, reasons in zip(alerted, scorer.contributions(rows[alerted], MODEL_REASONS), strict=True):
@@ -174,7 +193,7 @@ class Judge:
 
     def _columns(self, transactions: Sequence[Transaction], rows: Rows) -> dict[str, NDArray[Any]]:
         columns: dict[str, NDArray[Any]] = {name: rows[:, n] for n, name in enumerate(self.names)}
-        for name in self.rules.texts:
+        for name in self.rulebook.in_force.texts:
             columns[name] = np.array([getattr(tx, name) for tx in transactions], dtype=object)
         return columns
 
@@ -188,6 +207,21 @@ class Judge:
             anomaly = Anomaly("cold_start" if made.score is None else "doubt", reasons)
             risk = max(made.risk, SEVERITY_SCORE["MEDIUM"])
             decisions[n] = msgspec.structs.replace(made, risk=risk, verdict="review", anomaly=anomaly)
+
+    def _obeying_lists(self, decisions: list[Decision], transactions: Sequence[Transaction]) -> list[Decision]:
+        now = self._clock()
+        return [self._obeying(made, tx, now) for made, tx in zip(decisions, transactions, strict=True)]
+
+    def _obeying(self, made: Decision, tx: Transaction, now: float) -> Decision:
+        """A decision as the lists want it: what is denied is alerted, whoever is snoozed."""
+        find = self.rulebook.lists.find
+        if denied := find("deny", tx, now):
+            return msgspec.structs.replace(made, risk=1.0, verdict="block", anomaly=None, listed=denied)
+        if allowed := find("allow", tx, now):
+            return msgspec.structs.replace(made, verdict="accept", anomaly=None, listed=allowed)
+        if made.verdict != "accept" and find("snooze", tx, now):
+            return msgspec.structs.replace(made, is_snoozed=True)
+        return made
 
     def _leaves_open(self, made: Decision) -> bool:
         return made.verdict == "accept" and (made.score is None or made.score >= self.thresholds.doubt)
@@ -208,9 +242,3 @@ class Judge:
 
 def _severity(rule: CompiledRule) -> float:
     return SEVERITY_SCORE[rule.rule.severity]
-
-
-def _version(rules: Sequence[Rule]) -> str:
-    """A short name of a set of rules; whatever is changed in one, the name changes."""
-    text = msgspec.json.encode(sorted(rules, key=lambda rule: rule.id))
-    return blake2b(text, digest_size=4).hexdigest()

@@ -4,6 +4,7 @@ from bisect import bisect_right, insort
 
 import msgspec
 
+from fraud_stream.domain.grouping import AlertGroup
 from fraud_stream.domain.packed import Doubles
 from fraud_stream.domain.recent import RecentIds
 from fraud_stream.domain.sliding import DAY, HOUR, SlidingSums
@@ -95,6 +96,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         locations: Known places and when each was last seen; likewise devices.
         ids: Transaction ids of the last 24 hours.
         habit: What the customer usually pays.
+        alerts: The newest group of alerts, where alerts are grouped.
 
     >>> profile, tx = Profile(), Transaction("T1", "C1", 60.0, 10.0, location="Oslo")
     >>> profile.note(tx, offset=0), profile.apply(tx)
@@ -111,6 +113,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     devices: dict[str, float] = {}
     ids: RecentIds = msgspec.field(default_factory=RecentIds)
     habit: Habit = msgspec.field(default_factory=Habit)
+    alerts: AlertGroup | None = None
 
     def note(self, tx: Transaction, offset: int, most: int = 1_000) -> bool:
         """Remember the transaction's id; False where it is a duplicate, which changes nothing but `offset`."""

@@ -7,12 +7,13 @@ A rule's condition is a conjunction of comparisons over features and fields, for
 
 import ast
 import difflib
-import functools
+import math
 import operator
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeGuard
 
 import msgspec
 import numpy as np
@@ -34,6 +35,14 @@ TEXT_FIELDS = OPTIONAL
 _FORMAT = re.compile(r",?(\.\d)?[fge%]?")
 #: So much of a condition is quoted in an error.
 _SHOWN = 200
+#: Comparisons of a condition; each is made for every transaction.
+MOST_COMPARISONS = 50
+#: Texts that one comparison may name.
+MOST_TEXTS = 10_000
+#: Letters of each part of a rule.
+LONGEST = {"id": 100, "when": 200_000, "description": 1_000, "type": 100, "message": 1_000}
+#: A version that JSON holds exactly.
+_VERSION = msgspec.Meta(ge=1, le=2**53)
 _OPERATORS: Mapping[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
@@ -50,7 +59,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     "==": operator.eq,
     "!=": operator.ne,
-    "in": lambda column, values: functools.reduce(operator.or_, (column == value for value in values)),
+    "in": lambda column, texts: np.fromiter((value in texts for value in column), np.bool_, len(column)),
 }
 
 
@@ -77,7 +86,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     description: str = ""
     severity: Severity = "MEDIUM"
     state: State = "active"
-    version: int = 1
+    version: Annotated[int, _VERSION] = 1
     type: str = "RULE"
     message: str = ""
 
@@ -107,13 +116,15 @@ class CompiledRule:
     """
 
     def __init__(self, rule: Rule, numbers: Sequence[str]) -> None:
+        _check_lengths(rule)
         self.rule = rule
         self.comparisons = parse_condition(rule, numbers)
         _check_message(rule, numbers, self.comparisons[0].value)
+        self._compare = [(_COMPARE[c.operator], c.name, _comparable(c.value)) for c in self.comparisons]
 
     def hits(self, columns: Mapping[str, Column]) -> NDArray[np.bool_]:
         """Which rows of `columns` meet the condition."""
-        first, *rest = (_COMPARE[c.operator](columns[c.name], c.value) for c in self.comparisons)
+        first, *rest = (compare(columns[name], value) for compare, name, value in self._compare)
         for other in rest:
             first = first & other
         return np.asarray(first, dtype=bool)
@@ -134,24 +145,41 @@ def parse_condition(rule: Rule, numbers: Sequence[str]) -> tuple[Comparison, ...
     try:
         tree = ast.parse(rule.when.strip(), mode="eval").body
         parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+        if len(parts) > MOST_COMPARISONS:
+            raise RuleError(f"rule {rule.id!r}: {len(parts)} comparisons; at most {MOST_COMPARISONS} are made")
         return tuple(_comparison(rule, part, numbers) for part in parts)
     except RuleError:
         raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        shown = rule.when if len(rule.when) <= _SHOWN else rule.when[:_SHOWN] + "..."
         raise RuleError(
-            f"rule {rule.id!r}: cannot read the condition {shown!r}; write it like: amount > 1000"
+            f"rule {rule.id!r}: cannot read the condition {_shown(rule.when)!r}; write it like: amount > 1000"
         ) from None
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
+def _check_lengths(rule: Rule) -> None:
+    for name, longest in LONGEST.items():
+        if len(getattr(rule, name)) > longest:
+            long = len(getattr(rule, name))
+            raise RuleError(f"rule {_shown(rule.id)!r}: its {name} has {long:,} letters; at most {longest:,} are read")
+    if not rule.id or rule.id != rule.id.strip() or not rule.id.isprintable():
+        raise RuleError(f"rule {rule.id!r}: an id is a printable text without spaces around it")
+
+
+def _comparable(value: Value) -> float | str | frozenset[str]:
+    """A value as its column is compared with it."""
+    return frozenset(value) if isinstance(value, tuple) else value
 
 
 def _comparison(rule: Rule, node: ast.expr, numbers: Sequence[str]) -> Comparison:
     if not isinstance(node, ast.Compare) or len(node.ops) != 1 or not isinstance(node.left, ast.Name):
-        raise RuleError(f"rule {rule.id!r}: {ast.unparse(node)!r} is no comparison; allowed is: name operator value")
+        raise RuleError(f"rule {rule.id!r}: {_source(node)!r} is no comparison; allowed is: name operator value")
     symbol = _OPERATORS.get(type(node.ops[0]))
     if symbol is None:
-        raise RuleError(
-            f"rule {rule.id!r}: operator in {ast.unparse(node)!r} is unknown; known are {', '.join(_COMPARE)}"
-        )
+        raise RuleError(f"rule {rule.id!r}: operator in {_source(node)!r} is unknown; known are {', '.join(_COMPARE)}")
     value = _literal(rule, node.comparators[0])
     _check_name(rule, node.left.id, numbers)
     _check_kinds(rule, node.left.id, symbol, value)
@@ -161,15 +189,33 @@ def _comparison(rule: Rule, node: ast.expr, numbers: Sequence[str]) -> Compariso
 def _literal(rule: Rule, node: ast.expr) -> Value:
     try:
         value = ast.literal_eval(node)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
     except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
         value = None
-    if isinstance(value, list | tuple | set) and value and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    if isinstance(value, str):
+    if isinstance(value, list | tuple | set) and value and all(_is_text(item) for item in value):
+        return _texts(rule, value)
+    if _is_text(value):
         return value
-    raise RuleError(f"rule {rule.id!r}: {ast.unparse(node)!r} must be a number, a text or a list of texts")
+    raise RuleError(f"rule {rule.id!r}: {_source(node)!r} must be a number, a text or a list of texts")
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it can be written: a lone half of a character can be escaped in a condition, and in no record."""
+    try:
+        return isinstance(value, str) and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        return False
+
+
+def _texts(rule: Rule, values: Collection[str]) -> tuple[str, ...]:
+    if len(values) > MOST_TEXTS:
+        raise RuleError(f"rule {rule.id!r}: {len(values):,} texts in one comparison; at most {MOST_TEXTS:,} are read")
+    return tuple(values)
+
+
+def _source(node: ast.AST) -> str:
+    return _shown(ast.unparse(node))
 
 
 def _check_name(rule: Rule, name: str, numbers: Sequence[str]) -> None:
@@ -185,7 +231,9 @@ def _check_kinds(rule: Rule, name: str, symbol: str, value: Value) -> None:
     allowed = {"in": tuple, "==": str, "!=": str}.get(symbol) if text else float
     if (symbol == "in" and not text) or allowed is None or not isinstance(value, allowed):
         want = "== text, != text or in (texts)" if text else "a number with > >= < <= == !="
-        raise RuleError(f"rule {rule.id!r}: {name} {symbol} {value!r} does not fit; {name} is compared by {want}")
+        raise RuleError(
+            f"rule {rule.id!r}: {name} {symbol} {_shown(repr(value))} does not fit; {name} is compared by {want}"
+        )
 
 
 def _check_message(rule: Rule, numbers: Iterable[str], limit: Value) -> None:
@@ -204,22 +252,27 @@ def _check_message(rule: Rule, numbers: Iterable[str], limit: Value) -> None:
             )
 
 
+def compiled_rules(rules: Sequence[Rule], numbers: Sequence[str]) -> list[CompiledRule]:
+    """All rules, compiled.
+
+    Raises:
+        RuleError: A rule cannot be used, or two have the same id.
+    """
+    twice = [ident for ident, count in Counter(rule.id for rule in rules).items() if count > 1]
+    if twice:
+        raise RuleError(f"rule {min(twice)!r} is there twice; ids must be unique")
+    return [CompiledRule(rule, numbers) for rule in rules]
+
+
 class RuleSet:
     """The rules in force, evaluated together.
 
     Args:
         rules: All rules; those that are off are left out.
-        numbers: The names of the numeric features that exist.
-
-    Raises:
-        RuleError: A rule cannot be used, or two have the same id.
     """
 
-    def __init__(self, rules: Sequence[Rule], numbers: Sequence[str]) -> None:
-        twice = {rule.id for rule in rules if sum(other.id == rule.id for other in rules) > 1}
-        if twice:
-            raise RuleError(f"rule {min(twice)!r} is there twice; ids must be unique")
-        self.rules = [CompiledRule(rule, numbers) for rule in rules if rule.state != "off"]
+    def __init__(self, rules: Iterable[CompiledRule]) -> None:
+        self.rules = [compiled for compiled in rules if compiled.rule.state != "off"]
         self.texts = sorted({c.name for r in self.rules for c in r.comparisons if c.name in TEXT_FIELDS})
 
     def evaluate(self, columns: Mapping[str, Column]) -> dict[int, list[CompiledRule]]:

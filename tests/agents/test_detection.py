@@ -129,7 +129,7 @@ async def test_a_chunk_is_decided_by_the_threshold_in_force_and_says_so(
 ) -> None:
     monkeypatch.setattr(detection.judge, "thresholds", detection.judge.thresholds)
     await decide(payment(0))
-    monkeypatch.setattr(detection.board, "_threshold", Threshold(0.25, "best-f1", "of the test"))
+    monkeypatch.setattr(detection.board, "_thresholds", {"online": Threshold(0.25, "best-f1", "of the test")})
     await decide(payment(1, 10.0, 1_250.0))
     assert [one["threshold"] for one in sent.json("scored")] == [0.5, 0.25]
     assert [one["threshold"] for one in sent.json("alerts")] == [0.25]

@@ -19,7 +19,7 @@ class Reader:
     async def catch_up(self) -> None:
         self.asked += 1
         for record in self._records:
-            module.take(record)
+            module.take(b"k", record)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_what_is_published_is_what_others_score_with(notes: Notes, monkeyp
     module.publish(0.0)
     other = Notes()
     monkeypatch.setattr(module, "notes", other)
-    module.take(sent.records[0].value)
+    module.take(b"k", sent.records[0].value)
     assert other.merchants.histories == notes.merchants.histories
 
 
@@ -102,8 +102,8 @@ async def test_after_a_rebalance_it_first_reads_what_another_has_published(
     ids=["none", "empty", "missing", "list", "not UTF-8", "deep", "lengths", "times", "labels", "nan", "cut off"],
 )
 def test_what_is_no_history_is_passed_over(value: bytes | None, notes: Notes) -> None:
-    module.take(risk(1, 1, [1.0], [1], [1]))
-    module.take(value)
+    module.take(b"k", risk(1, 1, [1.0], [1], [1]))
+    module.take(b"k", value)
     assert notes.merchants.histories["M1"].noted == 1
 
 

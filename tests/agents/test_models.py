@@ -27,7 +27,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def take_all(*records: Any) -> None:
     for record in records:
-        waits = take(msgspec.json.encode(record) if isinstance(record, msgspec.Struct) else record)
+        waits = take(b"k", msgspec.json.encode(record) if isinstance(record, msgspec.Struct) else record)
         if waits is not None:
             await waits
 
@@ -46,7 +46,7 @@ async def test_each_record_reaches_whom_it_is_for() -> None:
 async def test_a_challenger_is_loaded_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
     monkeypatch.setattr(module.challengers, "offer", lambda _: threads.append(threading.get_ident()))
-    waits = take(msgspec.json.encode(MODEL))
+    waits = take(b"k", msgspec.json.encode(MODEL))
     assert inspect.isawaitable(waits)
     await asyncio.wait_for(waits, 10)
     assert threads

@@ -15,12 +15,14 @@ from agents import outputs
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Anomaly, Contribution, Decision, Judge, NoModel, Thresholds
 from fraud_stream.domain.intake import Refused
+from fraud_stream.domain.listing import Listed, ListName
 from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import DONE, EARLY, SCORED, Pending
 from fraud_stream.domain.rules import Rule
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.records import Alert, DeadLetter, Label, Labelled, alert_id
 from fraud_stream.reports import Context
+from fraud_stream.sections import AlertSettings
 from tests.engine.bench import Record
 
 START = 1_700_000_000.0
@@ -135,7 +137,71 @@ def test_hits_are_counted_by_rule_shadow_ones_too(sent: Outboxes, monkeypatch: p
     (found,) = Judge(NAMES, rules, Thresholds()).decide([TX], np.array([ROW]), NoModel())
     send(found)
     send(found)
-    assert outputs.rule_counts == Counter(a=2, s=2)
+    assert outputs.rule_counts == Counter({("a", "active"): 2, ("s", "shadow"): 2})
+
+
+def test_an_alert_names_the_versions_of_its_rules(sent: Outboxes) -> None:
+    rule = Rule("big", "amount > 1000", version=4)
+    send(Judge(NAMES, [rule], Thresholds()).decide([TX], np.array([ROW]), NoModel())[0])
+    ((reason,),) = [alert["reasons"] for alert in sent.json("alerts")]
+    assert (reason["name"], reason["version"]) == ("big", 4)
+
+
+def test_alerts_of_a_customer_name_the_first_of_their_group(sent: Outboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(decision())
+    monkeypatch.setattr(outputs, "settings", settings.model_copy(update={"alerts": AlertSettings(group_within=60.0)}))
+    send(decision())
+    send(decision())
+    groups = [(alert["group_id"], alert["group_position"]) for alert in sent.json("alerts")]
+    assert groups == [(None, None), (alert_id("T1"), 1), (alert_id("T1"), 2)]
+    profile = outputs.customer_profile.partition(2).get(TX.customer_id)
+    assert (profile.alerts.id, profile.alerts.first, profile.alerts.count) == (alert_id("T1"), START, 2)
+
+
+def test_a_reason_is_no_place_for_a_list_of_merchants(sent: Outboxes) -> None:
+    places = ", ".join(["'Oslo'", *(f"'P{n}'" for n in range(1_000))])
+    send(
+        Judge(NAMES, [Rule("many", f"location in ({places})")], Thresholds()).decide([TX], np.array([ROW]), NoModel())[
+            0
+        ]
+    )
+    ((reason,),) = [alert["reasons"] for alert in sent.json("alerts")]
+    assert (len(reason["limit"]), reason["limit"][0], reason["limit"][-1]) == (21, "Oslo", "and 981 more")
+
+
+def listed(name: ListName, until: float | None = None) -> Decision:
+    judge = Judge(NAMES, [Rule("big", "amount > 1000")], Thresholds(), clock=lambda: START)
+    judge.rulebook.lists.take(Listed(name, "customer", TX.customer_id, 0.0, until, "ana", "seen it before"), 0.0)
+    return judge.decide([TX], np.array([ROW]), NoModel())[0]
+
+
+def test_an_alert_of_the_deny_list_says_so(sent: Outboxes) -> None:
+    send(listed("deny"))
+    (alert,), (scored,) = sent.json("alerts"), sent.json("scored")
+    assert (alert["severity"], alert["type"], alert["verdict"]) == ("CRITICAL", "DENY_LIST", "block")
+    assert alert["message"] == 'customer C"é is on the deny list: seen it before'
+    reason = {"source": "list", "name": "deny", "feature": "customer_id", "value": TX.customer_id}
+    assert [alert["reasons"][0], alert["reasons"][1]["name"]] == [reason, "big"]
+    assert (scored["listed"], scored["is_snoozed"]) == ("deny", False)
+
+
+def test_what_is_allowed_is_not_alerted(sent: Outboxes) -> None:
+    send(listed("allow"))
+    (scored,) = sent.json("scored")
+    assert sent.topics() == ["scored"]
+    assert (scored["verdict"], scored["listed"], scored["rules"]) == ("accept", "allow", ["big"])
+
+
+def test_the_alert_of_a_snoozed_customer_is_not_sent_and_counted(
+    sent: Outboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs.tally, "snoozed", 0)
+    send(listed("snooze", until=START + 1))
+    (scored,) = sent.json("scored")
+    assert sent.topics() == ["scored"]
+    assert (scored["verdict"], scored["alert_id"], scored["is_snoozed"]) == ("review", None, True)
+    assert [reason["name"] for reason in scored["reasons"]] == ["big"]  # it is told why there would have been one
+    assert outputs.tally.snoozed == 1
 
 
 @pytest.mark.parametrize(("verdict", "severity"), [("review", "MEDIUM"), ("block", "HIGH")])

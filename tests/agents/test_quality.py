@@ -18,6 +18,7 @@ from fraud_stream.domain.once import Join
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.engine.app import Chunk
 from fraud_stream.models.live.quality import MOST_DAYS
+from fraud_stream.models.panel import NOTHING_SAID
 from fraud_stream.records import EvaluationDay, Labelled, Traffic
 from tests.agents.test_outputs import Outboxes
 
@@ -68,7 +69,7 @@ class Bench:
 
     def read_all(self) -> None:
         for one in self.sent.records:
-            take(one.value)
+            take(one.key, one.value)
 
     async def note(self, *found: tuple[int, Labelled], name: str = "chunk") -> Chunk:
         """What the agent does with a chunk whose model is published at once."""
@@ -100,7 +101,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 def labelled(offset: int, score: float | None = 0.5, is_fraud: bool = False, **changes: Any) -> tuple[int, Labelled]:
     one = Labelled(
         f"T{offset}", f"C{offset % 7}", START + offset, 5.0, is_fraud, START + offset + 60, "analyst", None, score, 0.0,
-        "accept", "none", b"", "v", None, Join(0, (offset, offset)),
+        "accept", "none", b"", "v", None, Join(0, (offset, offset)), online_score=score,
     )  # fmt: skip
     return offset, msgspec.structs.replace(one, **changes)
 
@@ -213,30 +214,33 @@ async def test_what_somebody_else_wrote_on_labelled_does_not_stop_the_worker(ben
     msgspec.json.encode(board_module.page())
 
 
+def told() -> dict[tuple[str, ...], float]:
+    """The samples by their names and the values of their labels."""
+    return {(one.name, *one.labels.values()): one.value for one in board_module.metrics()}
+
+
 async def test_the_page_and_the_metrics_show_what_is_published(bench: Bench) -> None:
     known = [labelled(n, 0.2 + n / 20, n in (5, 8, 9), verdict="review" if n > 7 else "accept") for n in range(10)]
     await bench.note(*known, labelled(10, None))
     await bench.commit()
     assert board_module.page()["labelled"] == 0
     bench.read_all()
-    page, metrics = board_module.page(), board_module.metrics()
+    page, metrics = board_module.page(), told()
     assert (page["labelled"], page["frauds"], page["alerts"]["precision"]) == (11, 3, 1.0)
     assert page["threshold"] == {"value": 0.5, "by": "fixed", "why": "[model] alert_threshold"}
-    (figures,) = page["contestants"].values()
+    figures = page["contestants"]["deciding"]
     assert (figures["transactions"], figures["precision"], figures["recall"]) == (10, 1 / 2, 2 / 3)
     assert figures["average_precision"] == pytest.approx((1 + 1 + 3 / 5) / 3)
     assert page["by_day"][0]["contestants"]["deciding"]["average_precision"] == figures["average_precision"]
     assert page["label_delay_seconds"]["p50"] == pytest.approx(60, rel=0.04)
-    assert (
-        metrics['fraud_stream_quality_average_precision_ratio{contestant="deciding"}'] == figures["average_precision"]
-    )
-    assert metrics['fraud_stream_label_delay_seconds{quantile="0.9"}'] == pytest.approx(60, rel=0.04)
-    assert metrics["fraud_stream_alert_threshold_ratio"] == 0.5
+    assert metrics["fraud_stream_quality_average_precision_ratio", "deciding"] == figures["average_precision"]
+    assert metrics["fraud_stream_label_delay_seconds", "0.9"] == pytest.approx(60, rel=0.04)
+    assert metrics["fraud_stream_alert_threshold_ratio",] == 0.5
     msgspec.json.encode(page)
 
 
 def test_every_metric_is_documented_and_before_the_first_label_few_are_told(bench: Bench) -> None:
-    assert board_module.metrics() == {"fraud_stream_alert_threshold_ratio": 0.5}
+    assert told() == {("fraud_stream_alert_threshold_ratio",): 0.5}
     assert board_module.page()["alerts"] == {"labelled": 0, "precision": None, "recall": None, "f1": None}
 
 
@@ -244,20 +248,20 @@ async def test_every_documented_metric_is_told_and_no_other(bench: Bench) -> Non
     await bench.note(labelled(0, 0.9, True, verdict="block"), labelled(1, 0.1))
     await bench.commit()
     counter = TrafficCounter()
-    counter.note(0, [START + n for n in range(4)], [0.5, None, 0.5, 0.5])
+    counter.note(0, [START + n for n in range(4)], [(0.5, None), NOTHING_SAID, (0.5, None), (0.5, 0.4)])
     counter.publish_if_due()
     bench.read_all()
-    found = board_module.metrics()
-    assert {name.partition("{")[0] for name in found} == set(board_module.report.METRICS)
-    assert found["fraud_stream_labelled_ratio"] == 0.5
+    found = told()
+    assert {name for name, *_ in found} == set(board_module.report.METRICS)
+    assert found["fraud_stream_labelled_ratio",] == 0.5
 
 
 def test_workers_count_on_where_others_left_off(bench: Bench) -> None:
     one, other = TrafficCounter(), TrafficCounter()
-    one.note(3, [START, START + 1], [0.5, None])
+    one.note(3, [START, START + 1], [(0.5, None), NOTHING_SAID])
     one.publish_if_due()
-    other.note(3, [START + 2], [0.9])
-    other.note(4, [START + 2], [0.9])
+    other.note(3, [START + 2], [(0.9, None)])
+    other.note(4, [START + 2], [(0.9, None)])
     other.publish_if_due()
     found = [msgspec.json.decode(record.value, type=Traffic) for record in bench.sent.records]
     assert [(record.name, record.transactions) for record in found] == [
@@ -292,12 +296,47 @@ async def test_the_threshold_follows_the_labels(bench: Bench, monkeypatch: pytes
     assert bench.board.thresholds == (found.value, settings.model.block_threshold, settings.anomaly.doubt)
 
 
+class Deciding:
+    """A panel of which only matters who decides."""
+
+    def __init__(self, decides: str) -> None:
+        self.decides = decides
+
+
+async def test_after_a_promotion_the_threshold_is_of_the_new_decider(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(monkeypatch, threshold_by="best-f1")
+    frauds = [n % 3 > 0 for n in range(90)]
+    await bench.note(
+        *(labelled(n, 0.3 if bad else 0.1, bad, challenger_score=0.9 if bad else 0.6) for n, bad in enumerate(frauds))
+    )
+    await bench.commit()
+    bench.read_all()
+    found = {}
+    for who in ("online", "challenger", "blend", "online"):
+        monkeypatch.setattr(board_module, "panel", Deciding(who))
+        found[who] = bench.board.threshold.value
+    assert 0.1 < found["online"] < 0.3 < found["blend"] < 0.6 < found["challenger"] < 0.9
+
+
+def test_a_worker_counts_on_only_after_it_could_read_what_others_counted(bench: Bench) -> None:
+    counter = TrafficCounter()
+    counter.wait()
+    counter.note(0, [START], [NOTHING_SAID])
+    counter.publish_if_due()
+    assert bench.sent.records == []
+    bench.clock.now += INTERVAL
+    counter.publish_if_due()
+    assert len(bench.sent.records) == 1
+
+
 def test_the_threshold_keeps_to_a_budget_of_all_partitions(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     follow(monkeypatch, threshold_by="budget", alert_budget=240.0)
     counter, scores = TrafficCounter(), np.random.default_rng(1).random(40_000)
     for partition in range(4):
         times = START + np.linspace(0, DAY, 10_000)
-        counter.note(partition, times.tolist(), scores[partition::4].tolist())
+        counter.note(partition, times.tolist(), [(score, None) for score in scores[partition::4].tolist()])
     assert bench.board.threshold.by == "fixed"
     counter.publish_if_due()
     assert bench.board.threshold.by == "budget"
@@ -312,7 +351,7 @@ def test_a_fixed_threshold_is_the_settings(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("kind", ["evaluation", "traffic"])
 @pytest.mark.parametrize("body", ["}", ', "day": 1e400}', ', "x": ' + "[" * 100_000, ', "partition": 1, "days": {}}'])
 def test_what_is_damaged_is_passed_over(bench: Bench, kind: str, body: str) -> None:
-    take(f'{{"kind": "{kind}"{body}'.encode())
+    take(b"k", f'{{"kind": "{kind}"{body}'.encode())
     assert bench.board.quality.days() == []
     assert bench.board.traffic == {}
 
@@ -321,6 +360,6 @@ def test_a_record_for_the_board_is_none_for_the_shelf(bench: Bench, monkeypatch:
     offered: list[Any] = []
     monkeypatch.setattr("agents.models.shelf", type("Shelf", (), {"offer": staticmethod(offered.append)}))
     for value in (None, b"", b'{"kind": "traffic"}', b'{"kind": "other"}', b'{"kind": 5}'):
-        take(value)
+        take(b"k", value)
     assert offered == [None, b"", b'{"kind": "other"}', b'{"kind": 5}']
     assert bench.board.refused == 1

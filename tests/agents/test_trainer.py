@@ -7,7 +7,7 @@ import pytest
 from agents import trainer as module
 from agents.labelled import read
 from agents.outputs import features_version, maker
-from agents.trainer import Trainer
+from agents.trainer import HURRIED, Trainer
 from fraud_stream.app import app, settings
 from fraud_stream.domain.once import Join
 from fraud_stream.engine.app import Chunk
@@ -105,6 +105,13 @@ async def test_a_model_is_published_at_most_once_an_interval(bench: Bench) -> No
     await bench.commit()
     assert [state.learnt for state in bench.published()] == [1, 3]
     assert bench.acknowledged == ["chunk 0", "chunk 1", "chunk 2"]
+
+
+async def test_where_a_month_is_replayed_within_minutes_a_model_is_published_in_the_streams_time(bench: Bench) -> None:
+    for n, hours in enumerate((0.0, 0.5, 1.0, 1.5, 2.0, 2.5)):
+        await bench.learn(bench.chunk(labelled(n, stream_time=60.0 + hours * (HURRIED + 1.0))))
+        await bench.commit()
+    assert [state.learnt for state in bench.published()] == [1, 3, 5]
 
 
 async def test_a_model_that_has_not_learnt_is_not_published(bench: Bench) -> None:

@@ -9,7 +9,8 @@ import click
 import msgspec
 import pytest
 
-from fraud_stream.commands.alerts import AlertFilter, lines, reason_text
+from fraud_stream.alert_filter import AlertFilter
+from fraud_stream.commands.alerts import lines, reason_text
 from fraud_stream.kafka import make_producer
 from fraud_stream.records import Alert, Drift, Reason
 
@@ -129,6 +130,11 @@ def test_lines_for_people():
         "    model: amount_zscore is 6.25, adds 1.50 to the log odds",
     ]
     assert click.unstyle(lines(alert(), brief=True)) == head
+
+
+def test_an_alert_names_its_group():
+    grouped = lines(alert(group_id="ALERT-0", group_position=2), brief=True)
+    assert click.unstyle(grouped).endswith("  (number 2 of ALERT-0)")
 
 
 def test_severity_has_a_colour():

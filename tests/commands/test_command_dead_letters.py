@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from fraud_stream.kafka import make_producer, read_all
+from fraud_stream.kafka import make_producer
+from fraud_stream.reading import read_all
 from fraud_stream.records import DeadLetter
 
 pytestmark = pytest.mark.broker

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,6 +18,8 @@ from fraud_stream.domain.decision import (
     Thresholds,
     Watched,
 )
+from fraud_stream.domain.listing import Listed, ListName, What
+from fraud_stream.domain.rulebook import RuleVersion
 from fraud_stream.domain.rules import SEVERITY_SCORE, Rule, Severity
 from fraud_stream.domain.transaction import Transaction
 
@@ -201,7 +204,7 @@ def test_a_shadow_rule_leaves_it_to_the_detector() -> None:
 
 
 def version(*rules: Rule) -> str:
-    return Judge(NAMES, rules, Thresholds()).rules_version
+    return Judge(NAMES, rules, Thresholds()).rulebook.version
 
 
 def test_the_same_rules_have_the_same_version_whatever_their_order() -> None:
@@ -223,3 +226,71 @@ def test_the_same_rules_have_the_same_version_whatever_their_order() -> None:
 )
 def test_rules_that_decide_otherwise_have_another_version(other: tuple[Rule, ...]) -> None:
     assert version(*other) != version(rule("a"), rule("b"))
+
+
+# -- lists
+
+
+def listed_decision(
+    *entries: Listed, scorer: Scorer | None = None, amount: float = 101.0, detector: Detector | None = None
+) -> Decision:
+    judge = Judge(NAMES, [rule("r")], Thresholds(), clock=lambda: 1_000.0)
+    for entry in entries:
+        judge.rulebook.lists.take(entry, 0.0)
+    payment = Transaction("T1", "C1", 0.0, amount, merchant_id="M1")
+    return judge.decide([payment], np.array([[amount, 1.0]]), scorer or NoModel(), detector)[0]
+
+
+def entry(name: ListName, what: What = "customer", value: str = "C1", until: float | None = None) -> Listed:
+    return Listed(name, what, value, 0.0, until, "ana")
+
+
+def test_what_is_denied_is_blocked_whatever_rules_and_model_say() -> None:
+    found = listed_decision(entry("deny", "merchant", "M1"), scorer=FixedScorer(0.1), amount=5.0)
+    assert (found.verdict, found.risk, found.score) == ("block", 1.0, 0.1)
+    assert found.listed is not None
+    assert (found.listed.list, found.contributions[0].feature) == ("deny", "f0")
+
+
+def test_what_is_allowed_is_accepted_and_what_hit_is_still_told() -> None:
+    found = listed_decision(entry("allow"), scorer=FixedScorer(0.99))
+    assert (found.verdict, found.risk, [hit.rule.id for hit in found.hits]) == ("accept", 0.99, ["r"])
+    assert found.listed is not None
+
+
+def test_deny_is_stronger_than_allow() -> None:
+    found = listed_decision(entry("allow"), entry("deny", "merchant", "M1"))
+    assert found.verdict == "block"
+
+
+def test_what_is_allowed_is_not_alerted_as_unusual_either() -> None:
+    assert listed_decision(amount=60.0, detector=FixedDetector()).verdict == "review"
+    found = listed_decision(entry("allow"), amount=60.0, detector=FixedDetector())
+    assert (found.verdict, found.anomaly) == ("accept", None)
+
+
+def test_a_snoozed_customer_is_judged_as_ever_and_marked() -> None:
+    found = listed_decision(entry("snooze", until=1_001.0))
+    assert (found.verdict, found.is_snoozed, found.listed) == ("review", True, None)
+    assert not listed_decision(entry("snooze", until=1_001.0), amount=5.0).is_snoozed  # there is no alert
+    assert not listed_decision(entry("snooze", until=1_000.0)).is_snoozed  # it has ended
+
+
+def test_what_is_denied_is_alerted_whoever_is_snoozed() -> None:
+    found = listed_decision(entry("snooze", until=1_001.0), entry("deny", "merchant", "M1"))
+    assert (found.verdict, found.is_snoozed) == ("block", False)
+
+
+def test_an_entry_that_has_ended_decides_nothing() -> None:
+    assert listed_decision(entry("deny", until=1_000.0), amount=5.0).verdict == "accept"
+    assert listed_decision(entry("allow", until=1_000.0)).verdict == "review"
+
+
+def test_rules_may_change_between_two_chunks() -> None:
+    judge = Judge(NAMES, [rule("r")], Thresholds())
+    payment, row = Transaction("T1", "C1", 0.0, 101.0), np.array([[101.0, 1.0]])
+    assert judge.decide([payment], row, NoModel())[0].verdict == "review"
+    version = RuleVersion(rule("r", when="amount > 200"), 0.0, "ana")
+    record = judge.rulebook.changed(version)
+    judge.rulebook.offer(record.key.encode(), msgspec.json.encode(record))
+    assert judge.decide([payment], row, NoModel())[0].verdict == "accept"

@@ -1,9 +1,11 @@
+import timeit
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule, Rule, RuleError, RuleSet
+from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule, Rule, RuleError, RuleSet, compiled_rules
 from fraud_stream.domain.transaction import OPTIONAL
 
 NUMBERS = ("amount", "hopping_count_5m")
@@ -219,22 +221,62 @@ def test_every_allowed_format_can_be_used(spec: str, amount: float) -> None:
     assert compiled("amount > 1", f"{{amount:{spec}}} {{limit:{spec}}}").message({"amount": amount})
 
 
+def rule_set(*rules: Rule) -> RuleSet:
+    return RuleSet(compiled_rules(rules, NUMBERS))
+
+
 def test_two_rules_cannot_have_one_id() -> None:
     with pytest.raises(RuleError, match="rule 'r1' is there twice; ids must be unique"):
-        RuleSet([Rule("r1", "amount > 1"), Rule("r2", "amount > 1"), Rule("r1", "amount > 2")], NUMBERS)
+        compiled_rules([Rule("r1", "amount > 1"), Rule("r2", "amount > 1"), Rule("r1", "amount > 2")], NUMBERS)
 
 
 def test_rules_that_are_off_are_left_out_and_shadow_ones_are_evaluated() -> None:
-    rules = RuleSet(
-        [Rule("a", "amount > 1"), Rule("s", "amount > 2", state="shadow"), Rule("o", "amount > 0", state="off")],
-        NUMBERS,
+    rules = rule_set(
+        Rule("a", "amount > 1"), Rule("s", "amount > 2", state="shadow"), Rule("o", "amount > 0", state="off")
     )
     found = rules.evaluate({"amount": np.array([0.5, 1.5, 2.5])})
     assert {row: [rule.rule.id for rule in rules_of] for row, rules_of in found.items()} == {1: ["a"], 2: ["a", "s"]}
 
 
 def test_the_texts_that_the_rules_read_are_known() -> None:
-    rules = RuleSet(
-        [Rule("a", "location == 'x' and amount > 1"), Rule("b", "device_id != 'y' and location != 'z'")], NUMBERS
-    )
+    rules = rule_set(Rule("a", "location == 'x' and amount > 1"), Rule("b", "device_id != 'y' and location != 'z'"))
     assert rules.texts == ["device_id", "location"]
+
+
+MANY = ", ".join(f"'{n}'" for n in range(10_001))
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Rule("r1", " and ".join(["amount > 1"] * 51)), "51 comparisons; at most 50 are made"),
+        (Rule("r1", f"location in ({MANY})"), "10,001 texts in one comparison; at most 10,000 are read"),
+        (Rule("r1", "amount > " + "1" * 200_000), "its when has 200,009 letters; at most 200,000 are read"),
+        (Rule("x" * 101, "amount > 1"), "its id has 101 letters; at most 100 are read"),
+        (Rule("r1", "amount > 1", message="x" * 1_001), "its message has 1,001 letters"),
+        (Rule("r1", "amount > 1", description="x" * 1_001), "its description has 1,001 letters"),
+        (Rule("r1", "amount > 1", type="x" * 101), "its type has 101 letters"),
+        (Rule("", "amount > 1"), "an id is a printable text"),
+        (Rule(" r1", "amount > 1"), "an id is a printable text"),
+        (Rule("\u202er1", "amount > 1"), "an id is a printable text"),
+        (Rule("r\n1", "amount > 1"), "an id is a printable text"),
+        (Rule("r1", "amount < 1e999"), "must be a number"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_would_hold_every_transaction_up_or_mislead_people_is_refused(rule: Rule, why: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        CompiledRule(rule, NUMBERS)
+    assert why in str(caught.value)
+    assert len(str(caught.value)) < 1_000
+
+
+def test_ten_thousand_texts_cost_hardly_more_than_two() -> None:
+    few, many = (compiled(f"location in ({texts})") for texts in ("'a', 'b'", MANY[: MANY.rindex(",")]))
+    columns = {"location": np.array(["a", "77", None, "x"] * 500, dtype=object)}
+    assert many.hits(columns).sum() == 500
+
+    def seconds(rule: CompiledRule) -> float:
+        return min(timeit.repeat(lambda: rule.hits(columns), number=10, repeat=3))
+
+    assert seconds(many) < 5 * seconds(few)
