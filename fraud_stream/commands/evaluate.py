@@ -10,6 +10,7 @@ import click
 
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.sliding import DAY
+from fraud_stream.domain.transaction import Transaction
 from fraud_stream.errors import InputFileError
 from fraud_stream.evaluation.alerts import Alerted, alerted
 from fraud_stream.evaluation.measures import Quality, between, quality, without_known_cards
@@ -17,7 +18,7 @@ from fraud_stream.evaluation.plots import draw
 from fraud_stream.evaluation.prequential import Judged, Payment, Prequential
 from fraud_stream.evaluation.published import PUBLISHED
 from fraud_stream.files.mapping import FieldMapping, load_mapping, shipped
-from fraud_stream.files.rows import mapped_rows
+from fraud_stream.files.rows import Rows, mapped_rows
 from fraud_stream.files.translation import Translated, Translator
 from fraud_stream.options import Moment, Span, with_default, with_options
 from fraud_stream.settings import load
@@ -91,20 +92,25 @@ def labelled(file: Path, mapping: FieldMapping, intake: Intake) -> Iterator[Paym
     rows = mapped_rows(file, mapping, in_order=True)
     if not mapping.is_fraud:
         raise InputFileError(f"mapping {mapping.name} names no column with labels; see [label] is_fraud")
-    return _read(map(Translator(mapping).translate, rows), intake, str(file))
+    return _with_labels(accepted(rows, mapping, intake), str(file))
 
 
-def _read(translated: Iterable[Translated], intake: Intake, where: str) -> Iterator[Payment]:
-    found = 0
-    for one in translated:
+def accepted(rows: Rows, mapping: FieldMapping, intake: Intake) -> Iterator[tuple[Transaction, Translated]]:
+    """The transactions that rows are, and what else each row says; what the worker would refuse is left out."""
+    for one in map(Translator(mapping).translate, rows):
         try:
-            transaction = intake.read(one.value)
+            yield intake.read(one.value), one
         except Refused:
             continue
-        if one.is_fraud is not None:
-            found += 1
-            yield Payment(transaction, one.is_fraud, one.kind or "")
-    if not found:
+
+
+def _with_labels(found: Iterable[tuple[Transaction, Translated]], where: str) -> Iterator[Payment]:
+    count = 0
+    for transaction, row in found:
+        if row.is_fraud is not None:
+            count += 1
+            yield Payment(transaction, row.is_fraud, row.kind or "")
+    if not count:
         raise InputFileError(f"{where}: no row is a transaction with a label")
 
 

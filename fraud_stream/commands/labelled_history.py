@@ -11,7 +11,7 @@ import numpy as np
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.evaluation.prequential import Payment, Prequential, Scored
 from fraud_stream.evaluation.training_set import Columns, TrainingSet, transaction_number
-from fraud_stream.kafka import read_all
+from fraud_stream.reading import read_all
 from fraud_stream.records import Labelled
 from fraud_stream.settings import Settings
 
@@ -37,23 +37,24 @@ def from_topic(settings: Settings, maker: FeatureMaker, history: TrainingSet) ->
     """
     feed = Feed(Counter())
     values = (message.value() for message in read_all(settings, settings.topics.labelled))
-    found = _of_features(values, maker, feed)
+    found = usable(values, maker, feed.left_out)
     while part := list(islice(found, _TOGETHER)):
         history.add(_columns(part))
     return feed
 
 
-def _of_features(values: Iterable[bytes | None], maker: FeatureMaker, feed: Feed) -> Iterator[Labelled]:
+def usable(values: Iterable[bytes | None], maker: FeatureMaker, left_out: Counter[str]) -> Iterator[Labelled]:
+    """The labelled transactions that have this application's features; the others are counted, by the reason."""
     for value in values:
         try:
             one = _decode(value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            feed.left_out["records that are no labelled transactions"] += 1
+            left_out["records that are no labelled transactions"] += 1
             continue
         if one.features_version != maker.version:
-            feed.left_out["transactions of other features than this application makes"] += 1
+            left_out["transactions of other features than this application makes"] += 1
         elif not is_finite(one.features, len(maker.names)):
-            feed.left_out["transactions with damaged features"] += 1
+            left_out["transactions with damaged features"] += 1
         else:
             yield one
 

@@ -17,13 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud_stream.domain.decision import Contribution, Decision, Detector, Judge, NoDetector, Thresholds
-from fraud_stream.domain.features import FeatureMaker
-from fraud_stream.domain.memory import new_state
-from fraud_stream.domain.observation import Observer
-from fraud_stream.domain.outcomes import History
 from fraud_stream.domain.rules import SEVERITY_SCORE
 from fraud_stream.domain.sliding import DAY, HOUR
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.evaluation.taking import Taker
 from fraud_stream.models.anomaly import AnomalyDetector
 from fraud_stream.models.blend import blended
 from fraud_stream.models.challenger import Challenger
@@ -138,24 +135,21 @@ class Prequential:
     def __init__(
         self, settings: Settings, delay: float, learn_from: float = 0.0, *, with_challenger: bool = True
     ) -> None:
-        windows = settings.windows
-        self._maker = FeatureMaker(settings.feature_settings)
-        self._observer = Observer(self._maker, windows.max_events)
-        self._state = new_state(windows.tumbling_size, windows.hopping_size, windows.hopping_step)
+        self._taker = Taker(settings)
+        names = self._taker.maker.names
         model, anomaly = settings.model, settings.anomaly
         thresholds = Thresholds(model.alert_threshold, model.block_threshold, anomaly.doubt)
-        self._judge, self._min_frauds = Judge(self._maker.names, settings.rules, thresholds), model.min_frauds
+        self._judge, self._min_frauds = Judge(names, settings.rules, thresholds), model.min_frauds
         self._detector: Detector = NoDetector()
         if settings.tells_unusual:
-            self._detector = AnomalyDetector(self._maker.names, anomaly.share)
+            self._detector = AnomalyDetector(names, anomaly.share)
         learning = Learning(settings.model.learning_rate, settings.model.undersampling)
-        self._online = OnlineModel("online", self._maker.names, learning)
+        self._online = OnlineModel("online", names, learning)
         self._trees: Challenger | None = None
         self._delay, self._learn_from = delay, learn_from
         self._waiting: deque[tuple[float, _Waiting]] = deque()
         self._labelled: deque[_Waiting] = deque()
         self._refit_at = 0.0 if with_challenger else math.inf
-        self._read = 0
         self._unlearnt: deque[_Waiting] = deque()
 
     def run(self, payments: Iterable[Payment]) -> Judged:
@@ -178,12 +172,12 @@ class Prequential:
     def _take_in(self, chunk: list[Payment]) -> _Waiting:
         taken, facts = [], []
         for one in chunk:
-            observed = self._observer.observe(one.transaction, self._read, self._state)
-            self._read += 1
-            if observed is not None:
+            of_it = self._taker.take(one.transaction)
+            if of_it is not None:
                 taken.append(one)
-                facts.append(observed.facts)
-        rows = self._maker.rows(facts) if facts else np.empty((0, len(self._maker.names)))
+                facts.append(of_it)
+        maker = self._taker.maker
+        rows = maker.rows(facts) if facts else np.empty((0, len(maker.names)))
         return _Waiting(taken, rows)
 
     def _judged(self, taken: _Waiting) -> Scored:
@@ -207,16 +201,9 @@ class Prequential:
         while self._waiting and self._waiting[0][0] + self._delay <= end:
             _, part = self._waiting.popleft()
             for one in part.payments:
-                self._note(one)
+                known_at = one.transaction.timestamp + self._delay
+                self._taker.note(one.transaction, known_at, is_fraud=one.is_fraud)
             self._unlearnt.append(part)
-
-    def _note(self, one: Payment) -> None:
-        tx = one.transaction
-        known_at = tx.timestamp + self._delay
-        if tx.merchant_id is not None:
-            _history(self._state.merchants, tx.merchant_id).add(known_at, one.is_fraud)
-        if one.is_fraud:
-            _history(self._state.customers, tx.customer_id).add(known_at, True)
 
     def _learn_until(self, start: float) -> None:
         """Learn the hours whose labels are all known by then."""
@@ -235,12 +222,6 @@ class Prequential:
         if _ENOUGH_FRAUDS <= sum(labels) < len(labels):
             self._trees = Challenger(np.vstack([part.rows for part in self._labelled]), labels)
             self._refit_at = now + REFIT_EVERY
-
-
-def _history(held: object, key: str) -> History:
-    assert isinstance(held, dict)  # noqa: S101 - `new_state` made it
-    history: History = held.setdefault(key, History())
-    return history
 
 
 def _alerted_by(made: Decision) -> str:

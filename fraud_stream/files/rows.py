@@ -1,6 +1,7 @@
 """Rows of a file, one after the other, in constant memory: JSON lines, CSV or Parquet."""
 
 import csv
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -148,9 +149,10 @@ def _rank(row: Row, columns: Columns) -> tuple[int, float, str]:
     if value is None:
         return 2, 0.0, ""
     try:
-        return 0, float(str(value)), ""
+        number = float(str(value))
     except ValueError:
         return 1, 0.0, str(value)
+    return (0, number, "") if math.isfinite(number) else (2, 0.0, "")  # nan would leave all others out of order
 
 
 def mapped_rows(path: Path, mapping: FieldMapping, *, in_order: bool) -> Rows:

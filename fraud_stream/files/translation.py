@@ -58,7 +58,7 @@ class Translator:
         if isinstance(row, bytes):
             return Translated(row)
         record = {field: value for field, columns in self._fields if (value := first_value(row, columns)) is not None}
-        is_fraud = _truth(first_value(row, self._mapping.is_fraud))
+        is_fraud = truth(first_value(row, self._mapping.is_fraud))
         return Translated(
             self._encode(record),
             _text(record.get("transaction_id")),
@@ -81,6 +81,11 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _truth(value: object) -> bool | None:
+def truth(value: object) -> bool | None:
+    """The label that a value of a file is; None where it is none.
+
+    >>> truth("1.0"), truth(False), truth("")
+    (True, False, None)
+    """
     text = str(value).strip().lower()
     return True if text in _TRUE else False if text in _FALSE else None

@@ -76,6 +76,15 @@ def test_parquet_is_read_in_batches(tmp_path: Path) -> None:
     assert positions == {0, 10_000, 20_000}
 
 
+def test_sorting_puts_numbers_that_are_none_last_and_keeps_the_others_in_order(tmp_path: Path) -> None:
+    values = [str(n * 37 % 100) if n % 10 else "nan" for n in range(100)]
+    content = "at\n" + "\n".join([*values, "inf", "-inf"]) + "\n"
+    rows = Sorted(open_rows(write(tmp_path / "f.csv", content.encode()), []), ("at",))
+    found = [row["at"] for row in rows if isinstance(row, dict)]
+    assert found[:90] == sorted((value for value in values if value != "nan"), key=float)
+    assert set(found[90:]) == {"nan", "inf", "-inf"}
+
+
 def test_sorting_goes_by_value_then_by_text_and_puts_rows_without_a_value_last(tmp_path: Path) -> None:
     content = b"id,at\na,2024-01-02\nb,900\nc,\nd,2024-01-01T05:00:00\ne,1000\n"
     rows = Sorted(open_rows(write(tmp_path / "f.csv", content), []), ("at",))
