@@ -30,7 +30,7 @@ def test_compose_file_meets_the_specification():
 
 
 def test_services():
-    assert set(SERVICES) == {"kafka", "kafka-ui", "worker", "generator"}
+    assert set(SERVICES) == {"kafka", "kafka-ui", "worker", "generator", "prometheus", "grafana"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -44,7 +44,7 @@ def test_images_are_pinned_or_built_here(name):
     assert service.get("build") == "." or re.search(r":v?\d+\.\d+\.\d+$", service["image"])
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name != "kafka"])
+@pytest.mark.parametrize("name", ["kafka-ui", "worker", "generator"])
 def test_everything_waits_for_kafka(name):
     assert SERVICES["kafka"]["healthcheck"]["test"]
     assert SERVICES[name]["depends_on"]["kafka"] == {"condition": "service_healthy"}
@@ -90,3 +90,15 @@ def test_wheel_is_built_by_the_python_that_runs_it():
     images = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert len(set(images)) == 1
     assert images[0].startswith("python:3.11")
+
+
+def test_prometheus_scrapes_the_worker_and_grafana_asks_prometheus():
+    yaml = YAML(typ="safe")
+    config = yaml.load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    assert config["scrape_configs"][0]["static_configs"] == [{"targets": ["worker:6066"]}]
+    (source,) = yaml.load((ROOT / "deploy/grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.load((ROOT / "deploy/grafana/provisioning/dashboards/fraud_stream.yml").read_text())["providers"]
+    for name, folder in {"prometheus": "./deploy/prometheus", "grafana": "./deploy/grafana/dashboards"}.items():
+        mounts = dict(volume.split(":")[:2] for volume in SERVICES[name]["volumes"])
+        assert mounts[folder] in {"/etc/prometheus", provider["options"]["path"]}

@@ -1,7 +1,6 @@
 """The models that score a chunk, and which of them decides."""
 
-from collections.abc import Iterator, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from fraud_stream.domain.decision import Contribution, Scorer
 from fraud_stream.models.batch_shelf import BatchShelf
 from fraud_stream.models.blend import blended
-from fraud_stream.models.promotion import Chair
+from fraud_stream.models.promotion import Chair, Decides
 from fraud_stream.models.shelf import ModelShelf
 
 Rows = NDArray[np.float64]
@@ -50,9 +49,10 @@ class Opinion:
         """The online model's reasons, whoever decides: trees have none that are cheap and exact."""
         return [[] for _ in rows] if self._said[0] is None else self._model.contributions(rows, most)
 
-    def said(self) -> Iterator[Said]:
-        """What each model says of each transaction, and without end that nothing is said."""
-        return zip(*(repeat(None) if scores is None else scores for scores in self._said), strict=False)
+    def said(self, transactions: int) -> list[Said]:
+        """What each model says of each of the chunk's transactions."""
+        online, challenger = ([None] * transactions if scores is None else scores for scores in self._said)
+        return list(zip(online, challenger, strict=True))
 
 
 class Panel:
@@ -66,6 +66,11 @@ class Panel:
 
     def __init__(self, online: ModelShelf, challenger: BatchShelf, chair: Chair) -> None:
         self._online, self._challenger, self._chair = online, challenger, chair
+
+    @property
+    def decides(self) -> Decides:
+        """Who decides: where the challenger that is to have a say is not there, the online model."""
+        return "online" if self._challenger.in_force is None else self._chair.decides
 
     def ask(self, rows: Rows) -> Opinion:
         """What the models say of a chunk.

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from fraud_stream.domain.said import Word
+
 log = logging.getLogger(__name__)
 
 Decides = Literal["online", "challenger", "blend"]
@@ -12,8 +14,6 @@ NAME = "decision"
 KIND = "promotions"
 #: Promotions that are remembered.
 REMEMBERED = 20
-LONGEST_TEXT = 500
-_Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
 
 
 class Promotion(msgspec.Struct, frozen=True):
@@ -32,8 +32,8 @@ class Promotion(msgspec.Struct, frozen=True):
     before: Decides | None
     challenger: int | None
     since: float
-    by: _Text
-    reason: _Text
+    by: Word
+    reason: Word
 
 
 class Promotions(msgspec.Struct, frozen=True):

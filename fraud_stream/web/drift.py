@@ -17,9 +17,12 @@ class DriftPage(web.View):
 
     async def get(self, request: web.Request) -> web.Response:
         """The mean of each stream as it is now, and its drifts since this worker started."""
-        return self.json(
-            {"enabled": settings.drift.enabled, "streams": {name: _now(name) for name in watcher.detectors}}
-        )
+        return self.json({"enabled": settings.drift.enabled, "streams": streams()})
+
+
+def streams() -> dict[str, Any]:
+    """Each stream that is watched, by its name."""
+    return {name: _now(name) for name in watcher.detectors}
 
 
 def _now(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ others in turn, which is right whatever partitioner the producers use.
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from faust import web
@@ -34,7 +35,7 @@ class TableList(web.View):
     async def get(self, request: web.Request) -> web.Response:
         """What tables there are, and how much of each is on this worker."""
         _check_ready()
-        return self.json([_summary(table) for table in _tables().values()])
+        return self.json([_summary(table) for table in exact_tables().values()])
 
 
 @blueprint.route("/{name}/", name="detail")
@@ -62,7 +63,19 @@ class TableKeyDetail(web.View):
         return self.json(found)
 
 
-def _tables() -> dict[str, ExactTable]:
+async def look_up(name: str, key: str) -> dict[str, Any] | None:
+    """What a table has of a key, from whichever worker has it; None where none has.
+
+    Raises:
+        ServiceUnavailable: It cannot be told now: tables are being recovered, or a worker does not answer.
+    """
+    _check_ready()
+    found = _look_up(exact_tables()[name], key)
+    return await _ask_others(name, key) if found is None else found
+
+
+def exact_tables() -> dict[str, ExactTable]:
+    """The tables, by name."""
     return {name: table for name, table in app.tables.items() if isinstance(table, ExactTable)}
 
 
@@ -75,19 +88,19 @@ def _check_ready() -> None:
 def _find(view: Any, name: str) -> ExactTable:
     _check_ready()
     try:
-        return _tables()[name]
+        return exact_tables()[name]
     except KeyError:
-        raise view.NotFound("unknown table", name=name, tables=sorted(_tables())) from None
+        raise view.NotFound("unknown table", name=name, tables=sorted(exact_tables())) from None
 
 
-def _active(table: ExactTable) -> list[int]:
+def active_partitions(table: ExactTable) -> list[int]:
     """The partitions of a table that this worker processes, empty ones too; of others it may hold standby copies."""
     topic = table.changelog_topic_name
     return sorted(tp.partition for tp in app.assignor.assigned_actives() if tp.topic == topic)
 
 
 def _summary(table: ExactTable) -> dict[str, Any]:
-    active = _active(table)
+    active = active_partitions(table)
     return {
         "name": table.name,
         "help": table.help,
@@ -113,7 +126,7 @@ def _owners(table: ExactTable) -> dict[str, list[int]]:
 
 def _first_entries(table: ExactTable) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for key, value in table.entries(_active(table)):
+    for key, value in table.entries(active_partitions(table)):
         found.append(_entry(table, key, value))
         if len(found) == MOST:
             break
@@ -128,7 +141,7 @@ def _entry(table: ExactTable, key: Any, value: Any) -> dict[str, Any]:
 
 def _look_up(table: ExactTable, key: str) -> dict[str, Any] | None:
     place = {"table": table.name, "key": key, "worker": str(app.conf.canonical_url)}
-    for partition in _active(table):
+    for partition in active_partitions(table):
         if isinstance(table, WindowedTable):
             windows = table.windows_of_key(key, [partition])
             if windows:
@@ -161,7 +174,9 @@ async def _ask_others(name: str, key: str) -> Any:
 async def _ask(base: str, key: str) -> tuple[int, Any]:
     try:
         async with app.http_client.get(
-            URL(base) / key / "", headers={FORWARDED: "1"}, timeout=aiohttp.ClientTimeout(PATIENCE)
+            URL(f"{base}{quote(key, safe='')}/", encoded=True),
+            headers={FORWARDED: "1"},
+            timeout=aiohttp.ClientTimeout(PATIENCE),
         ) as response:
             return response.status, await response.json()
     except (aiohttp.ClientError, TimeoutError) as error:  # a worker that has just left; the others may know

@@ -15,7 +15,7 @@ from fraud_stream.models.live.cards import Payments, TopCards
 
 KIND = "evaluation"
 #: Contestants of a record that are read; somebody else may write it.
-_MOST_CONTESTANTS = 8
+MOST_CONTESTANTS = 8
 _MOST_CARDS = 100_000
 #: Days since 1970 that a date can tell.
 LAST_DAY = 2_000_000
@@ -233,7 +233,7 @@ class QualityDay:
             ValueError: It is damaged.
         """
         names = record.contestants
-        if not 0 <= record.day <= LAST_DAY or len(names) > _MOST_CONTESTANTS or not all(map(str.isidentifier, names)):
+        if not 0 <= record.day <= LAST_DAY or len(names) > MOST_CONTESTANTS or not all(map(str.isidentifier, names)):
             raise ValueError(f"evaluation of day {record.day} with {len(names)} contestants")
         made = cls(record.day, cards)
         made.outcomes = _integers(np.array(record.outcomes, np.int64).tobytes(), 4).reshape(2, 2)

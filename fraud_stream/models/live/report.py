@@ -1,7 +1,8 @@
-"""What a live evaluation tells: as a page, and as one flat mapping of names to numbers."""
+"""What a live evaluation tells: as a page, and as samples for a monitoring system."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fraud_stream.models.live import calibration
@@ -19,12 +20,12 @@ from fraud_stream.models.live.figures import (
 from fraud_stream.models.live.threshold import Threshold
 from fraud_stream.models.live.traffic import TrafficDay
 
-#: The numbers of `metrics`, and what each is.  All are of the last ``[evaluation] days`` days with labels; what cannot
-#: be told yet is missing.  ``{contestant="…"}`` follows the name of what each contestant has.
+#: The samples of `metrics`, and what each is.  All are of the last ``[evaluation] days`` days with labels; what cannot
+#: be told yet is missing.  What each contestant has is labelled ``contestant``.
 METRICS: Mapping[str, str] = {
     "fraud_stream_alert_threshold_ratio": "the model's probability of fraud from which it alerts",
     "fraud_stream_labelled_ratio": "labelled transactions, of all that were scored",
-    "fraud_stream_label_delay_seconds": 'from a transaction to its label; {quantile="0.5"}, 0.9, 0.99',
+    "fraud_stream_label_delay_seconds": "from a transaction to its label; labelled quantile 0.5, 0.9, 0.99",
     "fraud_stream_alerts_precision_ratio": "frauds among the labelled transactions that had alerted, rules included",
     "fraud_stream_alerts_recall_ratio": "the share of the labelled frauds that had alerted",
     "fraud_stream_alerts_f1_ratio": "the harmonic mean of both",
@@ -38,8 +39,15 @@ METRICS: Mapping[str, str] = {
     "fraud_stream_quality_card_precision_ratio": "Card Precision@k, the mean of the days",
     "fraud_stream_quality_calibration_error_ratio": "expected calibration error",
 }
-_DELAY = 'fraud_stream_label_delay_seconds{{quantile="{}"}}'
 _OF_CONTESTANTS = "fraud_stream_quality_"
+
+
+class Sample(NamedTuple):
+    """A number with a name, and labels that tell it from others of that name."""
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = MappingProxyType({})
 
 
 class Evaluation(NamedTuple):
@@ -81,25 +89,28 @@ def page(whole: Evaluation) -> dict[str, Any]:
     return {name: _known(part) for name, part in shown.items()}
 
 
-def metrics(whole: Evaluation) -> dict[str, float]:
+def metrics(whole: Evaluation) -> list[Sample]:
     """The figures by the names of `METRICS`."""
     days = whole.recent
     delays, rates = label_delays(days), sent(days).rates
-    found = {
-        "fraud_stream_alert_threshold_ratio": whole.threshold.value,
-        "fraud_stream_labelled_ratio": _labelled_share(whole, days),
-        **{_DELAY.format(share): delays[name] for name, share in DELAY_QUANTILES.items()},
-        **{f"fraud_stream_alerts_{name}_ratio": value for name, value in rates._asdict().items()},
-        **{name: value for contestant in contestants(days) for name, value in _metrics_of(whole, contestant)},
-    }
-    return {name: value for name, value in found.items() if not math.isnan(value)}
+    found = [
+        Sample("fraud_stream_alert_threshold_ratio", whole.threshold.value),
+        Sample("fraud_stream_labelled_ratio", _labelled_share(whole, days)),
+        *(
+            Sample("fraud_stream_label_delay_seconds", delays[name], {"quantile": str(share)})
+            for name, share in DELAY_QUANTILES.items()
+        ),
+        *(Sample(f"fraud_stream_alerts_{name}_ratio", value) for name, value in rates._asdict().items()),
+        *(one for contestant in contestants(days) for one in _metrics_of(whole, contestant)),
+    ]
+    return [one for one in found if not math.isnan(one.value)]
 
 
-def _metrics_of(whole: Evaluation, name: str) -> Iterator[tuple[str, float]]:
+def _metrics_of(whole: Evaluation, name: str) -> Iterator[Sample]:
     for what, value in _figures(whole, name)._asdict().items():
         metric = f"{_OF_CONTESTANTS}{what}_ratio"
         if metric in METRICS:
-            yield f'{metric}{{contestant="{name}"}}', value
+            yield Sample(metric, value, {"contestant": name})
 
 
 def _figures(whole: Evaluation, name: str) -> Figures:

@@ -65,16 +65,17 @@ def _middle_of_the_best(counts: odds.Counts) -> float:
     return float(low + high) / 2
 
 
-def by_budget(days: Iterable[TrafficDay], alerts: float) -> float | None:
+def by_budget(days: Iterable[TrafficDay], contestant: str, alerts: float) -> float | None:
     """The lowest threshold that at most so many transactions a day exceed; None while too little was scored.
 
     A day counts from its first transaction to its last, so a day that has just begun counts little.
 
     Args:
         days: All scored transactions by day.
+        contestant: Whose scores decide.
         alerts: How many are wanted in a day.
     """
-    known = [day for day in days if day.scores]
+    known = [day.asked[contestant] for day in days if contestant in day.asked]
     counts = sum((day.counts for day in known), np.zeros(odds.BINS, np.int64))
     seconds = math.fsum(day.last - day.first for day in known)
     if counts.sum() < ENOUGH_SCORED or seconds < LONG_ENOUGH:
