@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from benchmarks import contest, crowd, drift, growth, latency, machine, model, recovery, report, throughput
+from benchmarks import backtest, contest, crowd, drift, growth, latency, machine, model, recovery, report, throughput
 from benchmarks.document import write
 from benchmarks.stage import BROKERS
 from fraud_stream.errors import FraudStreamError
@@ -16,7 +16,8 @@ from fraud_stream.terminal import as_json
 
 _COUNT = click.IntRange(1)
 _SECONDS = FiniteRange(0, min_open=True)
-_RATES = (1_000.0, 5_000.0, 10_000.0)
+#: The second is 70 % of the greatest rate that a worker keeps up with.
+_RATES = (1_000.0, 4_000.0, 5_000.0, 10_000.0)
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -78,6 +79,10 @@ def _drift(amounts: Amounts) -> Any:
     return report.plain(drift.measure(amounts.transactions))
 
 
+def _backtest(amounts: Amounts) -> Any:
+    return report.plain(backtest.measure(amounts.broker, amounts.transactions))
+
+
 _MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
     "throughput": _throughput,
     "peers": _peers,
@@ -88,9 +93,10 @@ _MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
     "recovery": _recovery,
     "model": _model,
     "drift": _drift,
+    "backtest": _backtest,
 }
 #: What can be measured on the embedded broker.
-_ANYWHERE = ("throughput", "latency", "model", "drift")
+_ANYWHERE = ("throughput", "latency", "model", "drift", "backtest")
 
 
 @click.command()

@@ -19,7 +19,7 @@ from benchmarks.material import LABEL_DELAY, steps
 from benchmarks.sender import Order, Sender
 from benchmarks.stage import Stage, Worker, stage
 from benchmarks.topics import Filler, Progress
-from fraud_stream.kafka import read_all
+from fraud_stream.reading import read_all
 
 #: Seconds that a group may take to share its partitions.
 _PATIENCE = 60.0

@@ -26,7 +26,8 @@ from benchmarks.material import Keyed, Step, steps
 from benchmarks.sender import Order, Sender
 from benchmarks.stage import Reading, Worker, stage
 from benchmarks.topics import create_topic, wait_for_group
-from fraud_stream.kafka import client_config, read_all
+from fraud_stream.kafka import client_config
+from fraud_stream.reading import read_all
 from fraud_stream.settings import Settings
 
 #: Seconds of event time from a transaction to its label: a second of the clock, at 1,000 transactions a second.

@@ -24,15 +24,15 @@ from fraud_stream.domain.sliding import DAY
 from fraud_stream.evaluation.measures import Quality, quality, without_known_cards
 from fraud_stream.evaluation.prequential import Judged, Payment, Prequential
 from fraud_stream.files.mapping import load_mapping
-from fraud_stream.kafka import read_all
 from fraud_stream.options import Moment, Span
+from fraud_stream.reading import read_all
 from fraud_stream.records import Label
 from fraud_stream.terminal import print_table
 
 Row = NDArray[np.float64]
 
 
-class Test(NamedTuple):
+class Trial(NamedTuple):
     """What is compared.
 
     Attributes:
@@ -73,7 +73,7 @@ class Comparison(NamedTuple):
     features_differ: float
 
 
-def compare(place: Stage, payments: Sequence[Payment], test: Test) -> Comparison:
+def compare(place: Stage, payments: Sequence[Payment], test: Trial) -> Comparison:
     """The features and the quality of the online model in the test, offline and in the stream.
 
     Args:
@@ -114,7 +114,7 @@ def _judged(payments: Sequence[Payment], scores: dict[str, Row]) -> Judged:
     )
 
 
-def stream(place: Stage, payments: Sequence[Payment], test: Test) -> dict[str, tuple[float | None, Row]]:
+def stream(place: Stage, payments: Sequence[Payment], test: Trial) -> dict[str, tuple[float | None, Row]]:
     """What a worker says of the payments, by transaction id: its score, and of the test's the features too."""
     filler, topics = Filler(place.settings.broker), place.settings.topics
     encode = msgspec.json.Encoder().encode
@@ -162,7 +162,7 @@ def main(file: Path, mapping: str, since: float, broker: str, **test: float) -> 
     payments = payments_of(file, mapping, since, test["end"])
     began = time.monotonic()
     with stage(broker) as place:
-        found = compare(place, payments, Test(**test))
+        found = compare(place, payments, Trial(**test))
     days = (test["end"] - test["begin"]) / DAY
     title = f"{len(payments):,} payments, test of {days:.0f} days, {time.monotonic() - began:.0f} s"
     both = {"offline": found.offline, "stream": found.stream}

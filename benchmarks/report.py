@@ -17,6 +17,7 @@ LEAST_THROUGHPUT = 20.0
 MOST_CPU, CPU_AIM = 100.0, 60.0
 MOST_MODEL = 20.0
 MOST_DRIFT = 0.5
+LEAST_BACKTEST = 200_000.0
 MOST_P999 = 250.0
 LEAST_AGAINST_PYTHON, AIM_AGAINST_PYTHON = 3.0, 5.0
 MOST_TAKE_OVER, MOST_RECOVERY = 10.0, 15.0
@@ -220,6 +221,18 @@ def _drift(found: Found) -> list[Table]:
     return [Table("How soon a drift is found", columns, rows, notes, "drift")]
 
 
+def _backtest(found: Found) -> list[Table]:
+    columns = ("history", "transactions", "wall s", *_RUN)
+    sources = {"columns in memory": "columns", "the topic scored": "scored", "the topic labelled": "labelled"}
+    rows = [(name, *_sizes(found[key]), *_run(found[key])) for name, key in sources.items()]
+    notes = [
+        f"{found['rules']} rules, which name {found['features']} features; CPU of this process, in which librdkafka "
+        f"reads; a record on scored has {found['record_bytes']:,.0f} bytes",
+        f"asked: {LEAST_BACKTEST:,.0f} a second over columns",
+    ]
+    return [Table("A rule judged on history", columns, rows, notes, "backtest")]
+
+
 _RUN = ("transactions/s", "CPU us/transaction")
 _TABLES: Mapping[str, Callable[[Any], list[Table]]] = {
     "throughput": _throughput,
@@ -231,6 +244,7 @@ _TABLES: Mapping[str, Callable[[Any], list[Table]]] = {
     "recovery": _recovery,
     "model": _model,
     "drift": _drift,
+    "backtest": _backtest,
 }
 
 

@@ -27,7 +27,7 @@ from benchmarks.figures import Advantage, Run
 from benchmarks.material import LABEL_DELAY, Step, steps
 from benchmarks.stage import Reading, Stage, Worker, stage
 from benchmarks.topics import Filler, Place, Progress, create_topic, last_written, wait_for_quiet
-from fraud_stream.kafka import read_all
+from fraud_stream.reading import read_all
 from fraud_stream.records import ModelState
 
 NAIVE = "naive"

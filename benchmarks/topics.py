@@ -11,7 +11,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.material import Keyed
-from fraud_stream.kafka import PATIENCE, ask_group, client_config, make_producer, read_all
+from fraud_stream.kafka import PATIENCE, ask_group, client_config, make_producer
+from fraud_stream.reading import read_all
 from fraud_stream.sections import BrokerSettings
 from fraud_stream.settings import Settings
 

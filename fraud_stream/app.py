@@ -44,7 +44,7 @@ def create_app(settings: Settings) -> ExactApp:
         topic_partitions=settings.topics.partitions,
         topic_replication_factor=settings.topics.replication,
         stream_wait_empty=True,
-        stream_buffer_maxsize=4,  # of chunks
+        stream_buffer_maxsize=100_000,  # of chunks: the engine's consumer fetches only as many as are needed soon
         agent_supervisor=CrashingSupervisor,
         web_enabled=web.enabled,
         web_host=web.host,

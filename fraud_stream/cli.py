@@ -22,6 +22,7 @@ class Target(NamedTuple):
 
 COMMANDS = {
     "alerts": Target("fraud_stream.commands.alerts:alerts", "Show alerts as they come."),
+    "backtest": Target("fraud_stream.commands.backtest:backtest", "Tell what a rule would have caught and cost."),
     "broker": Target("fraud_stream.commands.broker:broker", "Run the embedded broker until Ctrl-C."),
     "config": Target("fraud_stream.commands.config:config", "Show every setting in force and where it came from."),
     "dead-letters": Target("fraud_stream.commands.dead_letters:dead_letters", "Look at dead letters and redrive them."),
@@ -30,9 +31,12 @@ COMMANDS = {
     "evaluate": Target("fraud_stream.commands.evaluate:evaluate", "Judge the models on a file of labelled payments."),
     "features": Target("fraud_stream.commands.features:features", "List the features and fields that rules may use."),
     "generate": Target("producers.generate:generate", "Make transactions: into a file or onto the topic."),
+    "lists": Target("fraud_stream.commands.lists:lists", "Allow, deny or snooze customers, merchants and devices."),
     "models": Target("fraud_stream.commands.models:models", "List the models that are announced, and who decides."),
+    "monitor": Target("fraud_stream.commands.monitor:monitor", "Tell how the workers do, by figures and checks."),
     "promote": Target("fraud_stream.commands.promote:promote", "Have another model decide, in every worker at once."),
     "replay": Target("producers.replay:replay", "Send a file of transactions to the topic."),
+    "rules": Target("fraud_stream.commands.rules:rules", "List rules and change them, in every worker at once."),
     "schema": Target("fraud_stream.commands.schema:schema", "Print the JSON Schemas or the AsyncAPI document."),
     "topics": Target("fraud_stream.commands.topics:topics", "Make the topics that are missing and list all."),
     "train": Target("fraud_stream.commands.train:train", "Fit a challenger on labelled history."),

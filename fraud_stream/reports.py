@@ -7,15 +7,18 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from fraud_stream.domain.decision import Contribution, Decision
+from fraud_stream.domain.listing import FIELDS, Listed
 from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import SCORED, Pending
-from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule, Severity
+from fraud_stream.domain.rules import TEXT_FIELDS, CompiledRule, Severity, Value
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.models.panel import NOTHING_SAID, Said
 from fraud_stream.records import Alert, Labelled, Reason, ScoredTransaction, alert_id
 
 #: The version of features that waited for their label while the application was changed.
 OTHER_FEATURES = "other"
+#: Texts of a comparison that a reason names.
+MOST_TEXTS = 20
 #: What an alert says that was made because a transaction is unusual, by why.
 _UNUSUAL = {
     "cold_start": "unusual for what was seen so far; the model has learnt too few frauds to be asked",
@@ -98,7 +101,7 @@ class Reporter:
             decision.score,
             decision.risk,
             decision.verdict,
-            alert.alert_id if alert else None,
+            alert.alert_id if alert and not decision.is_snoozed else None,
             _ids(decision.hits),
             _ids(decision.shadow),
             alert.reasons if alert else [],
@@ -113,6 +116,8 @@ class Reporter:
             *told.said,
             context.challenger_version,
             decision.anomaly_score,
+            decision.listed.list if decision.listed else None,  # type: ignore[arg-type]  # what is snoozed decides nothing
+            decision.is_snoozed,
         )
 
     def pending(self, tx: Transaction, features: bytes, decision: Decision, told: Told) -> Pending:
@@ -166,6 +171,8 @@ class Reporter:
 
 def _headline(decision: Decision, values: dict[str, Any]) -> tuple[Severity, str, str]:
     """Severity, type and message of an alert: those of the strongest rule, or of what else has made it."""
+    if decision.listed is not None:
+        return "CRITICAL", "DENY_LIST", _denied(decision.listed)
     if decision.hits:
         strongest = decision.hits[0]
         return strongest.rule.severity, strongest.rule.type, strongest.message(values)
@@ -173,6 +180,11 @@ def _headline(decision: Decision, values: dict[str, Any]) -> tuple[Severity, str
         return "MEDIUM", "UNSUPERVISED", _UNUSUAL[decision.anomaly.why].format(score=decision.score)
     severity: Severity = "HIGH" if decision.verdict == "block" else "MEDIUM"
     return severity, "MODEL", f"the model gives a fraud probability of {decision.risk:.0%}"
+
+
+def _denied(entry: Listed) -> str:
+    why = f": {entry.reason}" if entry.reason else ""
+    return f"{entry.what} {entry.value} is on the deny list{why}"
 
 
 def _ids(rules: Sequence[CompiledRule]) -> list[str]:
@@ -184,9 +196,22 @@ def _moment(seconds: float) -> datetime:
 
 
 def _reasons(decision: Decision, values: dict[str, Any]) -> list[Reason]:
+    listed = [_listed(decision.listed)] if decision.listed else []
     rules = [reason for rule in decision.hits for reason in _rule_reasons(rule, values)]
     unusual = [_contributed("anomaly", one) for one in decision.anomaly.reasons] if decision.anomaly else []
-    return [*rules, *unusual, *(_contributed("model", one) for one in decision.contributions)]
+    return [*listed, *rules, *unusual, *(_contributed("model", one) for one in decision.contributions)]
+
+
+def _listed(entry: Listed) -> Reason:
+    return Reason("list", entry.list, FIELDS[entry.what], entry.value)
+
+
+def _limit(value: Value) -> float | str | list[str]:
+    """What was compared with; of many texts the first, as an alert is no place for a list of merchants."""
+    if not isinstance(value, tuple):
+        return value
+    more = [f"and {len(value) - MOST_TEXTS:,} more"] if len(value) > MOST_TEXTS else []
+    return [*value[:MOST_TEXTS], *more]
 
 
 def _rule_reasons(rule: CompiledRule, values: dict[str, Any]) -> list[Reason]:
@@ -197,7 +222,8 @@ def _rule_reasons(rule: CompiledRule, values: dict[str, Any]) -> list[Reason]:
             comparison.name,
             values[comparison.name],
             comparison.operator,
-            list(comparison.value) if isinstance(comparison.value, tuple) else comparison.value,
+            _limit(comparison.value),
+            version=rule.rule.version,
         )
         for comparison in rule.comparisons
     ]

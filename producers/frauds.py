@@ -6,6 +6,7 @@ genuine side has its own unusual payments (`producers.habits`).
 """
 
 import math
+from collections.abc import Collection
 from random import Random
 from typing import NamedTuple
 
@@ -52,9 +53,17 @@ class Frauds:
         habits: What the victims usually do.
         random: Decides everything.
         start: When the stream starts, seconds since 1970.
+        kinds: Which kinds; of `SHARES`.
     """
 
-    def __init__(self, population: Population, habits: Habits, random: Random, start: float) -> None:
+    def __init__(
+        self,
+        population: Population,
+        habits: Habits,
+        random: Random,
+        start: float,
+        kinds: Collection[str] = SHARES.keys(),
+    ) -> None:
         self._people = population
         self._habits = habits
         self._random = random
@@ -68,7 +77,7 @@ class Frauds:
             "amount_out_of_habit": self._out_of_habit,
             "compromised_merchant": self._at_compromised,
         }
-        self._weights = [SHARES[kind].share / SHARES[kind].payments for kind in self._cases]
+        self._weights = [SHARES[kind].share / SHARES[kind].payments if kind in kinds else 0.0 for kind in self._cases]
 
     def episode(self, time: float) -> tuple[str, Episode]:
         """A case that begins at `time`, seconds since 1970: its kind and its payments."""

@@ -12,6 +12,7 @@ import msgspec
 from fraud_stream.kafka import create_topics
 from fraud_stream.options import FiniteRange, Moment, Span, with_default, with_options
 from fraud_stream.settings import Settings, load
+from producers.frauds import SHARES
 from producers.labels import DelayedLabels
 from producers.options import POSITIVE, SHARE, Rate, Speed
 from producers.order import Order
@@ -35,6 +36,9 @@ _OPTIONS = (
     with_default("--customers", 5_000, click.IntRange(1, 1_000_000), "How many customers pay."),
     with_default("--merchants", 500, click.IntRange(1, 100_000), "How many merchants are paid."),
     with_default("--fraud-rate", 0.08, SHARE, "Share of fraud."),
+    click.option(
+        "--fraud-kind", type=click.Choice(list(SHARES)), multiple=True, help="Only this kind; may be repeated."
+    ),
     with_default("--missing-rate", 0.05, SHARE, "Share of records that lack an optional field."),
     with_default("--duplicate-rate", 0.01, FiniteRange(0, 0.9), "Share of records that were sent before."),
     with_default("--outlier-rate", 0.02, SHARE, "Share of genuine payments whose amount is 10 to 50 times too high."),

@@ -8,6 +8,7 @@ import click
 
 from producers.customers import DAY, HOUR
 from producers.faults import FaultRates
+from producers.frauds import SHARES
 from producers.stream import Recipe
 
 #: Payments of a customer a second where the rate is ``max``: 4.8 a day, which 5,000 customers make 1,000 an hour.
@@ -39,6 +40,7 @@ class Order:
     customers: int
     merchants: int
     fraud_rate: float
+    fraud_kind: tuple[str, ...]
     missing_rate: float
     duplicate_rate: float
     outlier_rate: float
@@ -103,6 +105,7 @@ class Order:
             customers=self.customers,
             merchants=self.merchants,
             fraud_rate=self.fraud_rate,
+            fraud_kinds=self.fraud_kind or tuple(SHARES),
             faults=FaultRates(self.missing_rate, self.duplicate_rate, self.outlier_rate, self.broken_rate),
             seed=self.seed,
             truth=self.to_file or self.with_truth,

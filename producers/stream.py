@@ -17,7 +17,7 @@ import msgspec
 from fraud_stream.files.times import time_text
 from producers.customers import make_population
 from producers.faults import FaultRates, Faults
-from producers.frauds import Frauds
+from producers.frauds import SHARES, Frauds
 from producers.habits import Habits
 from producers.payments import Payment
 from producers.seeding import seeded
@@ -39,6 +39,7 @@ class Recipe:
         customers: How many customers pay.
         merchants: How many merchants are paid.
         fraud_rate: Share of fraud among the records.
+        fraud_kinds: Which kinds of fraud there are.
         faults: How much goes wrong with records.
         seed: Makes the population; with `start`, it makes everything else.
         truth: Whether records say if they are fraud.
@@ -51,6 +52,7 @@ class Recipe:
     customers: int = 5_000
     merchants: int = 500
     fraud_rate: float = 0.08
+    fraud_kinds: tuple[str, ...] = tuple(SHARES)
     faults: FaultRates = field(default_factory=FaultRates)
     seed: int = 1
     truth: bool = False
@@ -120,7 +122,7 @@ class Stream:
         random = self._random = seeded(recipe.seed, recipe.start, "stream")
         people = make_population(recipe.customers, recipe.merchants, recipe.seed, recipe.start)
         self._habits = Habits(people, random)
-        self._frauds = Frauds(people, self._habits, random, recipe.start)
+        self._frauds = Frauds(people, self._habits, random, recipe.start, recipe.fraud_kinds)
         self._faults = Faults(recipe.faults, recipe.fraud_rate, random)
         self._encode = msgspec.json.Encoder().encode
         self._agenda: list[_Due] = []

@@ -15,7 +15,8 @@ from fraud_stream.domain.memory import DictProfiles, DictWindows
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.windows import WindowStats
 from fraud_stream.engine.keys import decode_key
-from fraud_stream.kafka import create_topics, make_producer, read_all
+from fraud_stream.kafka import create_topics, make_producer
+from fraud_stream.reading import read_all
 from fraud_stream.records import alert_id
 from fraud_stream.settings import Settings
 from tables.codecs import StructCodec

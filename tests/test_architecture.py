@@ -29,6 +29,7 @@ FRAMEWORKS = {
 }
 #: For each part of the house, which parts it may import beside itself.
 MAY_IMPORT = {
+    "fraud_stream/overview": {"fraud_stream.frames", "fraud_stream.history"},
     "fraud_stream/domain": {"fraud_stream.errors"},
     "fraud_stream/engine": {"fraud_stream.errors"},
     "fraud_stream/evaluation": {
@@ -40,7 +41,23 @@ MAY_IMPORT = {
     },
     "fraud_stream/files": {"fraud_stream.domain", "fraud_stream.errors", "fraud_stream.records"},
     "fraud_stream/models": {"fraud_stream.domain", "fraud_stream.errors"},
-    "fraud_stream/web": {"fraud_stream.app", "fraud_stream.domain", "fraud_stream.engine", "agents", "tables"},
+    "fraud_stream/monitor": {"fraud_stream.errors"},
+    "fraud_stream/web": {
+        "fraud_stream.alert_filter",
+        "fraud_stream.app",
+        "fraud_stream.backwards",
+        "fraud_stream.domain",
+        "fraud_stream.engine",
+        "fraud_stream.errors",
+        "fraud_stream.kafka",
+        "fraud_stream.reading",
+        "fraud_stream.records",
+        "fraud_stream.redrive",
+        "fraud_stream.settings",
+        "fraud_stream.version",
+        "agents",
+        "tables",
+    },
     "tables": {"fraud_stream.app", "fraud_stream.domain", "fraud_stream.engine"},
     "agents": {
         "fraud_stream.alert_log",

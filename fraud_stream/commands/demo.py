@@ -22,7 +22,7 @@ from fraud_stream.kafka import client_config
 from fraud_stream.options import FiniteRange
 from fraud_stream.records import Drift, ScoredTransaction, read_alert
 
-#: Without DEMO_SECONDS transactions come for so long, and the web view stays until Ctrl-C.
+#: Without DEMO_SECONDS transactions come for so long, and the page stays until Ctrl-C.
 DEFAULT_SECONDS = 30.0
 #: Seconds that the last transactions may take through the worker.
 DRAIN_TIMEOUT = 30.0
@@ -34,7 +34,7 @@ _PERCENTILES = (0.5, 0.95, 0.99)
     "--seconds",
     type=FiniteRange(1, 86_400),
     envvar="DEMO_SECONDS",
-    help="Send transactions for so long, then end. Without it: 30 s, and the web view stays until Ctrl-C.",
+    help="Send transactions for so long, then end. Without it: 30 s, and the page stays until Ctrl-C.",
 )
 def demo(seconds: float | None) -> None:
     """Run broker, worker and generator together, show the alerts, and end with a table.
@@ -48,7 +48,7 @@ def demo(seconds: float | None) -> None:
         elapsed = _watch(stage, score, console)
         _print_table(stage, score, elapsed, console)
         if seconds is None:
-            console.print(f"The web view stays at http://127.0.0.1:{stage.settings.web.port}/table/ until Ctrl-C.")
+            console.print(f"The page stays at http://127.0.0.1:{stage.settings.web.port}/dashboard/ until Ctrl-C.")
             _wait_for_interrupt(stage)
 
 
@@ -74,7 +74,7 @@ def _start(stage: Stage, console: Console) -> None:
     stage.start_broker()
     console.print("Starting a worker; joining its group takes a few seconds ...")
     stage.start_worker()
-    console.print(f"Tables: http://127.0.0.1:{stage.settings.web.port}/table/  Starting the generator ...")
+    console.print(f"Page: http://127.0.0.1:{stage.settings.web.port}/dashboard/  Starting the generator ...")
     stage.start_generator()
 
 

@@ -66,6 +66,20 @@ def test_what_drift_costs_and_how_soon_it_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.broker
 @pytest.mark.embedded
+def test_how_fast_a_rule_is_judged_on_history(tmp_path: Path) -> None:
+    printed, found = measured(tmp_path, "backtest", *EMBEDDED, "--transactions", "5000")
+    speed = found["backtest"]["found"]
+    assert speed["scored"]["transactions"] == speed["labelled"]["transactions"] > 4_800
+    assert speed["columns"]["transactions"] == 10 * speed["scored"]["transactions"]
+    cost = [speed[name]["cpu_us_per_transaction"] for name in ("columns", "labelled", "scored")]
+    assert 0 < cost[0] < min(cost[1:])
+    assert (speed["rules"], speed["features"]) == (12, 11)
+    assert 1_000 < speed["record_bytes"] < 4_000
+    assert "columns in memory" in printed
+
+
+@pytest.mark.broker
+@pytest.mark.embedded
 def test_latency_is_measured_of_every_alert(tmp_path: Path) -> None:
     printed, found = measured(tmp_path, "latency", *EMBEDDED, "--rate", "200", "--seconds", "2", "--warm-up", "1")
     assert "p99.9" in printed
@@ -98,7 +112,7 @@ def test_what_cannot_be_measured_is_refused(arguments: tuple[str, ...]) -> None:
 @pytest.mark.broker
 @needs_kafka
 def test_the_peers_do_the_same_work(tmp_path: Path) -> None:
-    printed, found = measured(tmp_path, "peers", "--transactions", "60000")
+    printed, found = measured(tmp_path, "peers", "--transactions", "120000")
     programs = {one["name"]: one for one in found["peers"]["found"]}
     peers = {name: one["alerts"] for name, one in programs.items() if name.startswith(("Quix", "Kafka Streams"))}
     assert len(peers) == 3

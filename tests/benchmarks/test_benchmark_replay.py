@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.replay import Test, compare, payments_of
+from benchmarks.replay import Trial, compare, payments_of
 from benchmarks.stage import stage
 from fraud_stream.domain.sliding import DAY
 from tests.harness import ON_KAFKA
@@ -22,7 +22,7 @@ def test_at_full_speed_the_features_are_those_of_the_evaluation(shared_data: Pat
     file, begin = shared_data / "handbook" / "transactions.parquet", day(8, 1)
     payments = payments_of(file, "handbook", day(7, 18), begin + 14 * DAY)
     with stage("kafka") as place:
-        found = compare(place, payments, Test(begin, begin + 14 * DAY, 7 * DAY))
+        found = compare(place, payments, Trial(begin, begin + 14 * DAY, 7 * DAY))
     assert len(payments) > 250_000
     assert found.features_differ == 0.0
     assert found.stream is not None

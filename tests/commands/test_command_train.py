@@ -137,7 +137,7 @@ def test_what_nobody_can_read_on_the_topic_is_passed_over(run, served: Settings)
             ("online", msgspec.json.encode(state)),
             ("challenger", b"{"),
             ("decision", b"\xff"),
-            (None, b"x"),
+            ("somebody", b"x"),
             ("decision", msgspec.json.encode(PROMOTED)),
             ("decision", b"{"),
             ("decision", None),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fraud_stream.domain.intake import REASONS
-from fraud_stream.kafka import read_all
+from fraud_stream.reading import read_all
 from fraud_stream.records import DeadLetter
 from tests.harness import count, produce, settings_for, values, wait_until, worker
 

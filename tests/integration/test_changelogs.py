@@ -61,7 +61,7 @@ def test_what_is_compacted_and_how_long_anything_is_kept(broker_port: int, tmp_p
     with worker(environ, tmp_path) as running_worker:
         running_worker.wait_until_ready()
     for spec in topic_specs(settings):
-        is_read_whole = spec.name in (settings.topics.models, settings.topics.merchant_risk)
+        is_read_whole = spec.name in (settings.topics.models, settings.topics.merchant_risk, settings.topics.rules)
         expected = "compact" if is_read_whole else "delete"
         assert config_of(settings, spec.name)["cleanup.policy"] == expected, spec.name
     found = {table: config_of(settings, changelog(settings, table)) for table in TABLES}

@@ -104,7 +104,8 @@ def test_people_see_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_pages_count_it(run: Run) -> None:
     expected = {"alert_rate": 0, "log_amount": 1, "fraud_label_rate": 1, "missed_fraud_rate": 0}
-    assert run.worker.get("/counts/")["drifts"] == expected
+    assert {name: run.worker.metric("fraud_stream_drifts_total", stream=name) for name in expected} == expected
+    assert run.worker.metric("fraud_stream_drift_mean", stream="missed_fraud_rate") == 1.0
     found = watched(run)
     assert {name: one["drifts"] for name, one in found.items()} == expected
     (told,) = [one for one in drifts(run) if one["stream"] == "log_amount"]

@@ -106,3 +106,18 @@ def test_one_that_was_stopped_beyond_its_session_ends_itself_and_writes_nothing(
             assert "the process stood still for" in a.text()
         Truth(settings).check()
         assert b.stop() == 0, b.text()[-3_000:]
+
+
+def test_a_standby_copy_is_whole(broker_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust throws away what was fetched of a partition that is paused: a copy had a hole for good, and a take-over."""
+    settings, environ = settings_for(broker_port, tmp_path, FRAUD_STREAM_MODEL_ENABLED="false")
+    with ExitStack() as stack:
+        with fed(settings, 16_000, A_SECOND):
+            a = stack.enter_context(worker(environ, tmp_path, "a"))
+            wait_until(lambda: count(settings, "scored") > 2_000)
+            monkeypatch.setenv("SABOTAGE", "standby paused")
+            b = stack.enter_context(worker(environ, tmp_path, "b", app="tests.integration.sabotage"))
+            wait_until(lambda: have([a, b], 2, 2), every=0.05)
+            a.kill()  # before every customer has paid again, which would fill the hole
+        Truth(settings).check()
+        assert b.stop() == 0, b.text()[-3_000:]

@@ -13,7 +13,7 @@ import pytest
 
 from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.windows import WindowStats
-from fraud_stream.kafka import read_all
+from fraud_stream.reading import read_all
 from fraud_stream.records import DeadLetter
 from fraud_stream.settings import Settings
 from tables.codecs import StructCodec

@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 import msgspec
 import pytest
 
-from fraud_stream.kafka import read_all
+from fraud_stream.reading import read_all
 from fraud_stream.records import MerchantRisk
 from fraud_stream.settings import Settings
 from tests.harness import Worker, count, models, produce, settings_for, transaction_alerts, values, wait_until, worker
@@ -28,10 +28,10 @@ def payments(first: int, last: int) -> Iterator[tuple[str, bytes]]:
         yield customer, json.dumps({**body, "merchant_id": f"M{n % MERCHANTS}"}).encode()
 
 
-def labels(first: int, last: int) -> Iterator[tuple[str, bytes]]:
+def labels(first: int, last: int, delay: float = 5.0) -> Iterator[tuple[str, bytes]]:
     for n in range(first, last):
         body = {"transaction_id": f"T{n}", "customer_id": f"C{n % 50}", "is_fraud": is_fraud(n)}
-        yield f"C{n % 50}", json.dumps({**body, "labelled_at": START + n * 60 + 5, "source": "test"}).encode()
+        yield f"C{n % 50}", json.dumps({**body, "labelled_at": START + n * 60 + delay, "source": "test"}).encode()
 
 
 def is_fraud(n: int) -> bool:
@@ -71,6 +71,22 @@ def test_a_killed_trainer_learns_each_label_once_and_the_model_comes_to_alert(br
     check_merchants(settings, total)
 
 
+def test_a_trainer_killed_while_labels_wait_for_their_time_learns_each_once(broker_port: int, tmp_path: Path) -> None:
+    """Labels are on their topic 5,000 payments before they become known, as where a past month is replayed."""
+    small = {"FRAUD_STREAM_MODEL_PUBLISH_INTERVAL": "100ms", "FRAUD_STREAM_ENGINE_CHUNK_SIZE": "100"}
+    settings, environ = settings_for(broker_port, tmp_path, **small)
+    for name, (first, last) in {"first": (0, 8_000), "second": (8_000, 10_000), "third": (10_000, 12_000)}.items():
+        feed(settings, first, last, delay=5_000 * 60.0)
+        with worker(environ, tmp_path, name) as running:
+            wait_until(lambda: {one["transaction_id"] for one in values(settings, "labelled")} == idents(last))  # noqa: B023
+            wait_until(lambda: learnt(settings) >= last - 5_000)  # noqa: B023 - called at once
+            running.kill()
+    state = models(settings)[-1]
+    assert 7_000 <= state["learnt"] <= 7_005  # the stream's time goes on with the clock while the test runs
+    assert state["frauds"] == sum(map(is_fraud, range(state["learnt"])))
+    assert state["numbers"]["counts"][0] == state["learnt"]
+
+
 def check_merchants(settings: Settings, total: int) -> None:
     """Each label is in its merchant's history once, and what is scored afterwards knows of it."""
     risks = (msgspec.json.decode(one.value(), type=MerchantRisk) for one in read_all(settings, "merchant-risk"))
@@ -84,9 +100,9 @@ def check_merchants(settings: Settings, total: int) -> None:
             assert scored["features"]["customer_frauds_30d"] > 0
 
 
-def feed(settings: Settings, first: int, last: int) -> None:
+def feed(settings: Settings, first: int, last: int, delay: float = 5.0) -> None:
     produce(settings, "transactions", payments(first, last))
-    produce(settings, "labels", labels(first, last))
+    produce(settings, "labels", labels(first, last, delay))
 
 
 def check_model_alerts(settings: Settings, first: int) -> None:

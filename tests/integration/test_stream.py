@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from fraud_stream.kafka import read_all
+from fraud_stream.reading import read_all
 from fraud_stream.records import DeadLetter, alert_id
 from fraud_stream.settings import Settings
 from tests.harness import (

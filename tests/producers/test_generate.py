@@ -13,7 +13,8 @@ from click.testing import Result
 
 from fraud_stream.broker import free_port
 from fraud_stream.domain.intake import Intake
-from fraud_stream.kafka import create_topics, read_all
+from fraud_stream.kafka import create_topics
+from fraud_stream.reading import read_all
 from fraud_stream.records import Label
 from fraud_stream.settings import Settings
 

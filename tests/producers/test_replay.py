@@ -14,7 +14,7 @@ from click.testing import Result
 from fraud_stream.domain.intake import Intake
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.files.translation import Translated
-from fraud_stream.kafka import read_all
+from fraud_stream.reading import read_all
 from fraud_stream.records import Label
 from fraud_stream.settings import Settings
 from producers import replay as replaying

@@ -202,6 +202,13 @@ def test_every_kind_has_its_share_of_the_frauds() -> None:
     }
 
 
+def test_only_the_kinds_that_are_asked_for_are_made() -> None:
+    wanted = ("card_testing", "account_takeover")
+    found = Counter(sent.kind for sent in made(replace(RECIPE, count=20_000, faults=CLEAN, fraud_kinds=wanted)))
+    assert set(found) == {None, *wanted}
+    assert sum(found[kind] for kind in wanted) == pytest.approx(0.08 * 20_000, rel=0.05)
+
+
 def test_a_stolen_card_is_used_several_times_within_hours() -> None:
     bursts = cases()["stolen_card_burst"]
     assert median(map(len, bursts)) >= 4
