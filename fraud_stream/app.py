@@ -22,6 +22,11 @@ from fraud_stream.settings import Settings, load  # noqa: E402
 def create_app(settings: Settings) -> ExactApp:
     """The application that `settings` describe, without agents and tables: Faust finds those by autodiscovery."""
     broker, web = settings.broker, settings.web
+    if web.enabled and not web.is_local and not web.people:
+        raise SettingsError(
+            f"[web] bind = {web.bind!r}: pages that others can reach need tokens; set FRAUD_STREAM_WEB_TOKENS "
+            "(docs/access.md says how), or bind to 127.0.0.1"
+        )
     return ExactApp(
         settings.app.id,
         origin="fraud_stream",
@@ -80,15 +85,15 @@ def _ssl_context(broker: BrokerSettings) -> ssl.SSLContext:
     return context
 
 
-def _load_or_exit() -> Settings:
+def _made_or_exit() -> tuple[Settings, ExactApp]:
     try:
-        return load().settings
+        settings = load().settings
+        return settings, create_app(settings)
     except SettingsError as error:
         raise SystemExit(f"Error: {error}") from None
 
 
-settings = _load_or_exit()
-app = create_app(settings)
+settings, app = _made_or_exit()
 
 
 @app.task  # type: ignore[untyped-decorator]

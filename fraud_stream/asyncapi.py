@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 from fraud_stream.kafka import TopicSpec, topic_specs
 from fraud_stream.records import (
     Alert,
+    AuditEntry,
     BatchModel,
     DeadLetter,
     Drift,
@@ -46,6 +47,7 @@ _RECORDS = (
     RuleVersion,
     Listed,
     Summary,
+    AuditEntry,
 )
 #: Topics that every worker reads whole, without a group.
 _READ_WHOLE = ("models", "merchant_risk", "rules")
@@ -129,6 +131,7 @@ CHANNELS = (
         "What each worker has decided in the last half minute.",
         ("send",),
     ),
+    Channel("audit", "AuditEntry", "who makes it", "Changes that people make, each told before it is made.", ("send",)),
     Channel(
         "dead",
         UNTOUCHED,

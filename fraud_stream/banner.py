@@ -2,7 +2,7 @@
 
 from fraud_stream.settings import Settings
 
-_WRITTEN = ("alerts", "scored", "labelled", "models", "merchant_risk", "summaries", "dead", "late")
+_WRITTEN = ("alerts", "scored", "labelled", "models", "merchant_risk", "summaries", "audit", "dead", "late")
 
 
 def banner(settings: Settings, url: str) -> str:

@@ -1,16 +1,16 @@
-"""Puts a record onto a topic that the workers read whole, and waits until it is delivered."""
+"""Puts a record onto a topic, and waits until it is delivered."""
 
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from fraud_stream.errors import BrokerError
 from fraud_stream.kafka import PATIENCE, make_producer
 from fraud_stream.settings import Settings
 
 
-def deliver(settings: Settings, topic: str, key: str, value: bytes) -> None:
-    """Put a record onto the one partition of `topic`.
+def deliver(settings: Settings, topic: str, key: str, value: bytes, partition: int = 0) -> None:
+    """Put a record onto a partition of `topic`, which for those that are read whole is the only one.
 
     Raises:
         BrokerError: It could not be delivered.
@@ -18,7 +18,7 @@ def deliver(settings: Settings, topic: str, key: str, value: bytes) -> None:
     failures: list[str] = []
     producer = make_producer(settings.broker)
     try:
-        producer.produce(topic, value, key, 0, on_delivery=lambda error, _: failures.append(_why(error)))
+        producer.produce(topic, value, key, partition, on_delivery=lambda error, _: failures.append(_why(error)))
     except KafkaException as error:
         raise BrokerError(f"{key} cannot be announced: {error.args[0].str()}") from None
     if producer.flush(PATIENCE):
@@ -28,4 +28,7 @@ def deliver(settings: Settings, topic: str, key: str, value: bytes) -> None:
 
 
 def _why(error: Any) -> str:
-    return "" if error is None else str(error.str())
+    if error is None:
+        return ""
+    is_unknown = error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+    return f"{error.str()}; `fraud-stream topics` makes what is missing" if is_unknown else str(error.str())

@@ -62,6 +62,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
         *(TopicSpec(name, many) for name in keyed),
         TopicSpec(topics.dead, many, config={"max.message.bytes": str(LARGEST_DEAD_LETTER)}),
         TopicSpec(topics.summaries, 1),
+        TopicSpec(topics.audit, 1, config={"retention.ms": "-1"}),
         TopicSpec(topics.labelled, 1, config={"retention.ms": str(_kept(settings))}),
         *(TopicSpec(name, 1, compacted=True, config=_READ_WHOLE) for name in read_whole),
     ]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
+from fraud_stream.access import Role
 from fraud_stream.alerts import Alert, Drift, Probability, Reason, alert_id, drift_id, read_alert
 from fraud_stream.domain.decision import Verdict
 from fraud_stream.domain.intake import LONGEST_ID
@@ -13,6 +14,7 @@ from fraud_stream.domain.once import Join, Once
 from fraud_stream.domain.outcomes import History, Outcomes
 from fraud_stream.domain.packed import Doubles, Longs
 from fraud_stream.domain.rulebook import RuleVersion
+from fraud_stream.domain.said import Word
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.models.batch import BatchModel
 from fraud_stream.models.live.day import EvaluationDay
@@ -22,6 +24,7 @@ from fraud_stream.models.state import ModelState
 
 __all__ = [
     "Alert",
+    "AuditEntry",
     "BatchModel",
     "DeadLetter",
     "Drift",
@@ -156,6 +159,32 @@ class Summary(msgspec.Struct, frozen=True):
     average_amount_5_minutes: float | None
     processed: int
     alerted: int
+
+
+class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somebody changes something: written before it is done, and once more where it fails.
+
+    Attributes:
+        at: When, seconds since 1970.
+        by: Who; also the Kafka key.
+        via: How: on the page, or by a command.
+        action: What is changed.
+        target: What of it: a transaction, a rule, an entry of a list, a model.
+        role: The rights that the page gave; null for commands, which have those of the broker.
+        reason: Why, where that was said.
+        details: The record that makes the change, or what it is of.
+        failure: Why it was not made; null where nothing is known to have gone wrong.
+    """
+
+    at: float
+    by: Word
+    via: Literal["page", "command"]
+    action: Literal["label", "rule", "list", "redrive", "promote", "announce"]
+    target: str
+    role: Role | None = None
+    reason: Word = ""
+    details: dict[str, Any] = {}
+    failure: str | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from fraud_stream.domain.intake import ALIASES, FIRST_MILLISECOND, LONGEST_ID, L
 from fraud_stream.domain.transaction import REQUIRED, Transaction
 from fraud_stream.records import (
     Alert,
+    AuditEntry,
     BatchModel,
     DeadLetter,
     Drift,
@@ -49,6 +50,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         RuleVersion,
         Listed,
         Summary,
+        AuditEntry,
     )
     schemas = {kind.__name__: _schema(kind) for kind in kinds}
     _describe_input(schemas["Transaction"])

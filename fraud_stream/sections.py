@@ -1,11 +1,13 @@
 """The sections of the settings: their keys, defaults, and what each may be."""
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from fraud_stream.access import Person, read_people
 from fraud_stream.models import batch, promotion
 from fraud_stream.models.promotion import Decides
 
@@ -103,6 +105,7 @@ class TopicSettings(Section):
     merchant_risk: TopicName = "merchant-risk"
     rules: TopicName = "rules"
     summaries: TopicName = "summaries"
+    audit: TopicName = "audit"
     dead: TopicName = "transactions-dead"
     late: TopicName = "transactions-late"
     partitions: int = Field(4, ge=1, le=10_000, description="of transactions, and so of every topic keyed by customer")
@@ -267,8 +270,35 @@ class WebSettings(Section):
 
     enabled: bool = True
     host: str = Field("127.0.0.1", description="address that other workers reach this one at")
-    bind: str = Field("127.0.0.1", description="address to listen on")
+    bind: str = Field("127.0.0.1", description="address to listen on; beyond the loopback tokens are needed")
     port: Port = 6066
+    tokens: SecretStr | None = Field(None, description="environment only; ROLE:NAME:TOKEN, with commas between")
+    mask_for_viewers: bool = Field(False, description="viewers are told neither customers nor devices")
+    allowed_hosts: Words = Field([], description="other names that browsers may call a worker on the loopback by")
+
+    @field_validator("tokens")
+    @classmethod
+    def _check_tokens(cls, tokens: SecretStr | None) -> SecretStr | None:
+        if tokens is not None:
+            read_people(tokens.get_secret_value())
+        return tokens
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Who has a token."""
+        return () if self.tokens is None else read_people(self.tokens.get_secret_value())
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody beyond this machine can ask.
+
+        >>> WebSettings().is_local, WebSettings(bind="0.0.0.0").is_local
+        (True, False)
+        """
+        try:
+            return ip_address(self.bind).is_loopback
+        except ValueError:
+            return self.bind == "localhost"
 
 
 class AppSettings(Section):

@@ -179,8 +179,13 @@ def _check_key(section: str, key: str, where: str, *, secret: bool = False) -> N
     fields = SECTIONS[section].model_fields  # type: ignore[union-attr]
     if key not in fields:
         raise SettingsError(f"{where}: [{section}] has no {key!r}{_nearest(key, fields)}")
-    if not secret and "SecretStr" in str(fields[key].annotation):
+    if not secret and _is_secret(section, key):
         raise SettingsError(f"{where}: a secret comes from the environment only; set {variable_name(section, key)}")
+
+
+def _is_secret(section: str, key: str) -> bool:
+    field = SECTIONS[section].model_fields.get(key) if section in SECTIONS else None  # type: ignore[union-attr]
+    return field is not None and "SecretStr" in str(field.annotation)
 
 
 def variable_name(section: str, key: str) -> str:
@@ -220,5 +225,5 @@ def _explain(fault: Any, sources: Mapping[tuple[str, str], str]) -> str:
         return message
     where = sources.get((section, key), "")
     place = f"[{section}] {key}".strip()
-    given = f" = {fault['input']!r}" if key and "password" not in key else ""
+    given = f" = {fault['input']!r}" if key and not _is_secret(section, key) else ""
     return f"{place}{given}: {message}" + (f" (from {where})" if where else "")

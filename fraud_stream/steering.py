@@ -1,7 +1,10 @@
 """The `rules` topic for programs outside the worker: the rules and lists in force, and their changes."""
 
+from typing import Literal
+
 import msgspec
 
+from fraud_stream.audit import Author, audited
 from fraud_stream.delivery import deliver
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.listing import Listed
@@ -23,8 +26,8 @@ def read_rulebook(settings: Settings) -> Rulebook:
     return book
 
 
-def announce_change(settings: Settings, record: RuleVersion | Listed) -> None:
-    """Have every worker take a change.
+def announce_change(settings: Settings, record: RuleVersion | Listed, author: Author) -> None:
+    """Have every worker take a change, and have it recorded.
 
     Raises:
         BrokerError: It could not be delivered.
@@ -34,8 +37,18 @@ def announce_change(settings: Settings, record: RuleVersion | Listed) -> None:
         value = msgspec.json.encode(record)
     except UnicodeEncodeError:
         raise ChangeError("what is to be recorded has bytes that are no UTF-8: write it as text") from None
-    deliver(settings, settings.topics.rules, record.key, value)
-    if isinstance(record, RuleVersion) and record not in read_rulebook(settings).history(record.rule.id):
+    with audited(settings, author, *_about(record), record.reason, **msgspec.to_builtins(record)):
+        deliver(settings, settings.topics.rules, record.key, value)
+        if isinstance(record, RuleVersion):
+            _check_taken(settings, record)
+
+
+def _about(record: RuleVersion | Listed) -> tuple[Literal["rule", "list"], str]:
+    return ("rule", record.rule.id) if isinstance(record, RuleVersion) else ("list", record.key)
+
+
+def _check_taken(settings: Settings, record: RuleVersion) -> None:
+    if record not in read_rulebook(settings).history(record.rule.id):
         raise ChangeError(
             f"somebody else has changed rule {record.rule.id!r} at the same moment, and that counts; look with "
             f"`fraud-stream rules history {record.rule.id}`, and change it again if it is still wanted"

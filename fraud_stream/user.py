@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fraud_stream.audit import Author
 from fraud_stream.domain.said import LONGEST_WORD
 
 
@@ -16,6 +17,11 @@ def user_name() -> str:
         return getpass.getuser()[:LONGEST_WORD].encode(errors="replace").decode()
     except (OSError, KeyError, ImportError):  # in a container, say, that knows no names
         return f"user {os.getuid()}"
+
+
+def operator() -> Author:
+    """Who runs this program, as the author of what it changes."""
+    return Author(user_name(), "command")
 
 
 def reason_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -95,7 +95,9 @@ def redrive_(reasons: tuple[str, ...], limit: int | None, places: tuple[Place, .
     _print_plan(plan, places)
     if not plan.chosen or dry_run or not (yes or click.confirm("Send them?", err=True)):
         return
-    click.echo(f"Sent {redrive(settings, plan, remember=not places)}.")
+    with audited(settings, operator(), "redrive", *plan.told):
+        sent = redrive(settings, plan, remember=not places)
+    click.echo(f"Sent {sent}.")
 
 
 def described(letter: Letter) -> dict[str, Any]:

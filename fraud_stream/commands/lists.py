@@ -11,7 +11,7 @@ from fraud_stream.options import Span, with_options
 from fraud_stream.settings import load
 from fraud_stream.steering import announce_change, read_rulebook
 from fraud_stream.terminal import as_json, print_table, timestamp
-from fraud_stream.user import reason_option, user_name
+from fraud_stream.user import operator, reason_option, user_name
 
 #: Seconds that an entry may be given: ten years.
 LONGEST = 3_650 * 86_400.0
@@ -56,7 +56,7 @@ def add(name: Any, what: Any, value: str, seconds: float | None, reason: str) ->
     book = read_rulebook(settings)  # a topic that is not there yet must not be made by writing to it
     entry = _entry(name, what, value, (now, None if seconds is None else now + seconds), reason)
     book.lists.take(entry, now)  # as the workers will, or will not
-    announce_change(settings, entry)
+    announce_change(settings, entry, operator())
     until = f"until {timestamp(entry.until)}" if entry.until is not None else "until it is removed"
     click.echo(f"announced to every worker: {what} {value} is on the {name} list {until}")
 
@@ -70,7 +70,7 @@ def remove(name: Any, what: Any, value: str, reason: str) -> None:
     entry = _entry(name, what, value, (now, now), reason)
     if entry.key not in {there.key for there in read_rulebook(settings).lists.entries(now)}:
         raise click.ClickException(f"{what} {value} is not on the {name} list; `fraud-stream lists list` shows what is")
-    announce_change(settings, entry)
+    announce_change(settings, entry, operator())
     click.echo(f"announced to every worker: {what} {value} is on the {name} list no more")
 
 

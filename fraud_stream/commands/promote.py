@@ -4,14 +4,16 @@ import time
 from typing import Any
 
 import click
+import msgspec
 
 from fraud_stream.announced import Announced, announce, read_announced
+from fraud_stream.audit import audited
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.errors import ModelError
 from fraud_stream.models.artifact import trees_of
 from fraud_stream.models.promotion import Decides, Promotion
 from fraud_stream.settings import Settings, load
-from fraud_stream.user import reason_option, user_name
+from fraud_stream.user import operator, reason_option, user_name
 
 #: What leaves it to the setting again.
 SETTING = "setting"
@@ -36,7 +38,8 @@ def promote(who: Any, reason: str) -> None:
     before = there.promotions.decides
     version = there.challenger.version if there.challenger else None
     promotion = Promotion(decides, before, version, time.time(), user_name(), reason)
-    announce(settings, there.promotions.then(promotion))
+    with audited(settings, operator(), "promote", who, reason, **msgspec.to_builtins(promotion)):
+        announce(settings, there.promotions.then(promotion))
     click.echo(f"{_named(decides, settings)} decides from now on, in every worker; before: {_named(before, settings)}")
 
 

@@ -13,7 +13,7 @@ from fraud_stream.printable import printable
 from fraud_stream.settings import Settings, load
 from fraud_stream.steering import announce_change, read_rulebook
 from fraud_stream.terminal import as_json, print_table, timestamp
-from fraud_stream.user import reason_option, user_name
+from fraud_stream.user import operator, reason_option, user_name
 
 _COLUMNS = ("id", "state", "severity", "version", "since", "by", "when")
 _FIELDS = [
@@ -125,7 +125,7 @@ def _set(ident: str, reason: str, fields: dict[str, Any]) -> None:
 
 def _change(settings: Settings, book: Rulebook, rule: Rule, reason: str, *, is_deleted: bool = False) -> None:
     made = book.changed(RuleVersion(rule, time.time(), user_name(), reason, is_deleted))
-    announce_change(settings, made)
+    announce_change(settings, made, operator())
     what = "deleted" if is_deleted else f"{rule.state} in version {made.rule.version}"
     click.echo(f"announced to every worker: rule {rule.id!r} is {what} from now on: {rule.when}")
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from fraud_stream.announced import announce, read_announced
+from fraud_stream.audit import audited
 from fraud_stream.commands.evaluate import labelled
 from fraud_stream.commands.labelled_history import from_payments, from_topic
 from fraud_stream.domain.features import FeatureMaker
@@ -22,6 +23,7 @@ from fraud_stream.models.batch import KIND, NAME, BatchModel, Measures
 from fraud_stream.options import Span, with_default, with_options
 from fraud_stream.settings import Settings, load
 from fraud_stream.terminal import as_json, print_table, timestamp
+from fraud_stream.user import operator
 
 _OPTIONS = (
     click.option(
@@ -74,7 +76,8 @@ def train(
     trees_of(model, maker.names)  # what workers would refuse is not announced
     path = _save(model, rest["output"] or settings.store.datadir / "models" / f"{model.id}.skops")
     if not rest["no_announce"]:
-        announce(settings, model)
+        with audited(settings, operator(), "announce", model.id, learnt=model.learnt, digest=model.digest):
+            announce(settings, model)
     _show(model, path, json_=rest["json_"], announced=not rest["no_announce"])
 
 

@@ -1,0 +1,67 @@
+"""The audit topic: who changed what, when, how and why.
+
+An entry is delivered before the change is made, so that no change goes without one; a change that then fails is told by
+a second entry.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from fraud_stream.access import Role
+from fraud_stream.delivery import deliver
+from fraud_stream.errors import FraudStreamError
+from fraud_stream.reading import read_all
+from fraud_stream.records import AuditEntry
+from fraud_stream.settings import Settings
+
+
+class Author(NamedTuple):
+    """Who makes a change: their name, how they make it, and with which rights the page lets them."""
+
+    name: str
+    via: Literal["page", "command"]
+    role: Role | None = None
+
+
+@contextmanager
+def audited(
+    settings: Settings,
+    author: Author,
+    action: Literal["label", "rule", "list", "redrive", "promote", "announce"],
+    target: str,
+    reason: str = "",
+    **details: Any,
+) -> Iterator[None]:
+    """Tell the topic of a change that is made within the block.
+
+    Raises:
+        BrokerError: It cannot be told; then the change must not be made.
+    """
+    entry = AuditEntry(time.time(), author.name, author.via, action, target, author.role, reason, details)
+    _write(settings, entry)
+    try:
+        yield
+    except FraudStreamError as error:
+        _write(settings, msgspec.structs.replace(entry, at=time.time(), failure=str(error)))
+        raise
+
+
+def _write(settings: Settings, entry: AuditEntry) -> None:
+    deliver(settings, settings.topics.audit, entry.by, msgspec.json.encode(entry))
+
+
+def read_audit(settings: Settings) -> Iterator[AuditEntry]:
+    """Every entry, the oldest first; what is none is passed over.
+
+    Raises:
+        BrokerError: There is no such topic, or the broker does not answer.
+    """
+    for message in read_all(settings, settings.topics.audit):
+        try:
+            yield msgspec.json.decode(message.value() or b"", type=AuditEntry)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
