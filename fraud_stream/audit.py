@@ -15,7 +15,7 @@ from fraud_stream.access import Role
 from fraud_stream.delivery import deliver
 from fraud_stream.errors import FraudStreamError
 from fraud_stream.reading import read_all
-from fraud_stream.records import AuditEntry
+from fraud_stream.records import AuditAction, AuditEntry
 from fraud_stream.settings import Settings
 
 
@@ -27,21 +27,25 @@ class Author(NamedTuple):
     role: Role | None = None
 
 
+class Change(NamedTuple):
+    """What is changed: as in an `AuditEntry`."""
+
+    action: AuditAction
+    target: str
+    details: dict[str, Any]
+    reason: str = ""
+
+
 @contextmanager
-def audited(
-    settings: Settings,
-    author: Author,
-    action: Literal["label", "rule", "list", "redrive", "promote", "announce"],
-    target: str,
-    reason: str = "",
-    **details: Any,
-) -> Iterator[None]:
+def audited(settings: Settings, author: Author, change: Change) -> Iterator[None]:
     """Tell the topic of a change that is made within the block.
 
     Raises:
         BrokerError: It cannot be told; then the change must not be made.
     """
-    entry = AuditEntry(time.time(), author.name, author.via, action, target, author.role, reason, details)
+    entry = AuditEntry(
+        time.time(), author.name, author.via, change.action, change.target, author.role, change.reason, change.details
+    )
     _write(settings, entry)
     try:
         yield

@@ -161,6 +161,9 @@ class Summary(msgspec.Struct, frozen=True):
     alerted: int
 
 
+AuditAction = Literal["label", "rule", "list", "redrive", "promote", "announce"]
+
+
 class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody changes something: written before it is done, and once more where it fails.
 
@@ -179,7 +182,7 @@ class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     at: float
     by: Word
     via: Literal["page", "command"]
-    action: Literal["label", "rule", "list", "redrive", "promote", "announce"]
+    action: AuditAction
     target: str
     role: Role | None = None
     reason: Word = ""

@@ -25,6 +25,8 @@ HEADER_PREFIX = "fraud-stream-"
 REDRIVEN = "fraud-stream-redriven"
 #: Letters that are sent before their delivery is awaited and their offsets are committed.
 _BATCH = 500
+#: Letters of a plan that are named where it is told of.
+_NAMED = 20
 #: librdkafka's partition number for: where the key says.
 _BY_KEY = -1
 
@@ -157,6 +159,13 @@ class Plan:
     chosen: set[Place] = field(default_factory=set)
     topics: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The letters in a few words: where the first ones lie."""
+        named = [f"{place.partition}:{place.offset}" for place in sorted(self.chosen)[:_NAMED]]
+        more = len(self.chosen) - len(named)
+        return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def make_plan(found: Iterable[Letter], selection: Selection) -> Plan:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from fraud_stream.audit import Author, audited
+from fraud_stream.audit import Author, Change, audited
 from fraud_stream.delivery import deliver
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.listing import Listed
@@ -37,7 +37,7 @@ def announce_change(settings: Settings, record: RuleVersion | Listed, author: Au
         value = msgspec.json.encode(record)
     except UnicodeEncodeError:
         raise ChangeError("what is to be recorded has bytes that are no UTF-8: write it as text") from None
-    with audited(settings, author, *_about(record), record.reason, **msgspec.to_builtins(record)):
+    with audited(settings, author, Change(*_about(record), msgspec.to_builtins(record), record.reason)):
         deliver(settings, settings.topics.rules, record.key, value)
         if isinstance(record, RuleVersion):
             _check_taken(settings, record)

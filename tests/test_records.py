@@ -20,6 +20,7 @@ from fraud_stream.models.promotion import Promotion
 from fraud_stream.models.state import Progress
 from fraud_stream.records import (
     Alert,
+    AuditEntry,
     BatchModel,
     DeadLetter,
     Drift,
@@ -114,6 +115,8 @@ INSTANCES = [
     RuleVersion(RULE, 2.0, "ann", "over", is_deleted=True),
     Listed("deny", "merchant", "M1", 1.0, None, "ann"),
     Listed("snooze", "customer", "C1", 1.0, 2.0, "ann", "called"),
+    AuditEntry(1.0, "ann", "page", "label", "T1", "analyst", "called", {"is_fraud": True}),
+    AuditEntry(1.0, "ann", "command", "promote", "blend", failure="no broker answers"),
     Summary("http://127.0.0.1:6066", 0.0, 30.0, 3, 60.0, 20.0, 10.0, 30.0, 0.1, 3, 9, 21.5, 100, 4),
 ]
 INPUT = transaction_schema()

@@ -9,11 +9,13 @@ from typing import Any
 import click
 import msgspec
 
+from fraud_stream.audit import Change, audited
 from fraud_stream.errors import BrokerError
 from fraud_stream.printable import printable
 from fraud_stream.redrive import Letter, Place, Plan, Selection, check_topics, letters, make_plan, redrive
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json, print_table, timestamp
+from fraud_stream.user import operator
 
 #: Characters of a value that are shown.
 _SHOWN = 200
@@ -95,7 +97,8 @@ def redrive_(reasons: tuple[str, ...], limit: int | None, places: tuple[Place, .
     _print_plan(plan, places)
     if not plan.chosen or dry_run or not (yes or click.confirm("Send them?", err=True)):
         return
-    with audited(settings, operator(), "redrive", *plan.told):
+    what = Change("redrive", plan.target, {"topics": plan.topics, "reasons": reasons})
+    with audited(settings, operator(), what):
         sent = redrive(settings, plan, remember=not places)
     click.echo(f"Sent {sent}.")
 

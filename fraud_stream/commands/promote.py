@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from fraud_stream.announced import Announced, announce, read_announced
-from fraud_stream.audit import audited
+from fraud_stream.audit import Change, audited
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.errors import ModelError
 from fraud_stream.models.artifact import trees_of
@@ -38,7 +38,7 @@ def promote(who: Any, reason: str) -> None:
     before = there.promotions.decides
     version = there.challenger.version if there.challenger else None
     promotion = Promotion(decides, before, version, time.time(), user_name(), reason)
-    with audited(settings, operator(), "promote", who, reason, **msgspec.to_builtins(promotion)):
+    with audited(settings, operator(), Change("promote", who, msgspec.to_builtins(promotion), reason)):
         announce(settings, there.promotions.then(promotion))
     click.echo(f"{_named(decides, settings)} decides from now on, in every worker; before: {_named(before, settings)}")
 

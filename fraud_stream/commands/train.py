@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from fraud_stream.announced import announce, read_announced
-from fraud_stream.audit import audited
+from fraud_stream.audit import Change, audited
 from fraud_stream.commands.evaluate import labelled
 from fraud_stream.commands.labelled_history import from_payments, from_topic
 from fraud_stream.domain.features import FeatureMaker
@@ -76,7 +76,8 @@ def train(
     trees_of(model, maker.names)  # what workers would refuse is not announced
     path = _save(model, rest["output"] or settings.store.datadir / "models" / f"{model.id}.skops")
     if not rest["no_announce"]:
-        with audited(settings, operator(), "announce", model.id, learnt=model.learnt, digest=model.digest):
+        facts = {"learnt": model.learnt, "frauds": model.frauds, "sha256": model.sha256}
+        with audited(settings, operator(), Change("announce", model.id, facts)):
             announce(settings, model)
     _show(model, path, json_=rest["json_"], announced=not rest["no_announce"])
 

@@ -1,4 +1,4 @@
-"""What every page carries: headers that tell a browser what it may do with it, and errors that give nothing away.
+"""What every page passes: who asks is looked at, headers tell a browser what it may do, errors give nothing away.
 
 All pages of the worker's web server pass here, those that Faust itself serves too.
 """
@@ -9,8 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from fraud_stream.app import app
-from fraud_stream.errors import FraudStreamError
+from fraud_stream.app import app, settings
+from fraud_stream.domain.rules import RuleError
+from fraud_stream.errors import ChangeError, FraudStreamError
+from fraud_stream.web.guard import VISITOR, admit
 
 #: Nothing from another host, no script or style within a page, in no frame.
 HEADERS = {
@@ -26,6 +28,8 @@ HEADERS = {
 }
 #: What is the same for everybody may be kept, and is asked for again by its ETag.
 STATIC = "/dashboard/static/"
+#: Headers of a refusal that tell what to do.
+_KEPT = ("Allow", "WWW-Authenticate")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -38,17 +42,37 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 
 @web.middleware
-async def tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a failure with what a person can use; how it came about is for the log alone."""
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let in who may, and answer a failure with what a person can use; how it came about is for the log alone."""
     try:
+        request[VISITOR] = admit(request, settings.web)
         return await handler(request)
-    except web.HTTPException:
-        raise
+    except web.HTTPException as answer:
+        return _as_json(request, answer)
+    except RuleError as error:
+        return _told(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    except ChangeError as error:
+        return _told(HTTPStatus.CONFLICT, str(error))
     except FraudStreamError as error:
         return _told(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     except Exception:
         app.log.exception("%s %s failed", request.method, request.path)
         return _told(HTTPStatus.INTERNAL_SERVER_ERROR, "this worker has failed to answer; its log says why")
+
+
+def _as_json(request: web.Request, answer: web.HTTPException) -> web.StreamResponse:
+    """A refusal in the form of all others; what is none is left as it is.
+
+    Raises:
+        web.HTTPException: It is no refusal.
+    """
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        raise answer
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        app.log.warning("%s %s from %s: %s", request.method, request.path, request.remote, answer.text)
+    told = _told(HTTPStatus(answer.status), answer.text or answer.reason)
+    told.headers.extend({name: answer.headers[name] for name in _KEPT if name in answer.headers})
+    return told
 
 
 def _told(status: HTTPStatus, text: str) -> web.Response:
@@ -58,7 +82,7 @@ def _told(status: HTTPStatus, text: str) -> web.Response:
 def protect(server: Any) -> None:
     """Have all pages of a server pass here."""
     server.on_response_prepare.append(add_headers)
-    server.middlewares.append(tell_errors)
+    server.middlewares.append(guard)
 
 
 protect(app.web.web_app)  # type: ignore[attr-defined]  # of Faust's aiohttp driver

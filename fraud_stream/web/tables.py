@@ -14,11 +14,12 @@ from faust import web
 from faust.web.exceptions import ServiceUnavailable
 from yarl import URL
 
-from fraud_stream.app import app
+from fraud_stream.app import app, settings
 from fraud_stream.engine.keys import WindowRange
 from fraud_stream.engine.panes import WindowedTable
 from fraud_stream.engine.table import ExactTable
 from fraud_stream.web.describe import describe, moment
+from fraud_stream.web.guard import credentials
 
 #: Says that another worker has asked, so that nobody asks further.
 FORWARDED = "X-Fraud-Stream-Forwarded"
@@ -175,7 +176,7 @@ async def _ask(base: str, key: str) -> tuple[int, Any]:
     try:
         async with app.http_client.get(
             URL(f"{base}{quote(key, safe='')}/", encoded=True),
-            headers={FORWARDED: "1"},
+            headers={FORWARDED: "1", **credentials(settings.web)},
             timeout=aiohttp.ClientTimeout(PATIENCE),
         ) as response:
             return response.status, await response.json()

@@ -1,6 +1,7 @@
 """``/dashboard/api/alerts`` and ``/dashboard/api/alert``: the newest alerts, and one."""
 
 from itertools import islice
+from typing import Any
 
 import msgspec
 from faust import web
@@ -12,17 +13,20 @@ from fraud_stream.web.dashboard.answers import AlertPlace, AlertQuery, Alerts, O
 from fraud_stream.web.dashboard.live import live
 from fraud_stream.web.dashboard.places import partition_of
 from fraud_stream.web.dashboard.threads import in_thread
+from fraud_stream.web.guard import VISITOR
+from fraud_stream.web.masking import look_of
 
 
 @app.page("/dashboard/api/alerts")
 class NewestAlerts(web.View):
     """The newest alerts."""
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, request: Any) -> web.Response:
         """Those that are asked for, the newest first, and where the events go on after them."""
         query = asked(request, AlertQuery)
         feed = await live.feed()
-        chosen = islice(filter(query.filter.admits, feed.newest_first), query.limit)
+        seen = map(look_of(request[VISITOR]), feed.newest_first)
+        chosen = islice(filter(query.filter.admits, seen), query.limit)
         place = feed.place(feed.last)
         return answered(self, Alerts(list(chosen), place, len(feed), feed.most, feed.trouble))
 
@@ -31,15 +35,15 @@ class NewestAlerts(web.View):
 class AlertDetail(web.View):
     """One alert."""
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, request: Any) -> web.Response:
         """The alert, also where it is no longer held and the customer is named."""
-        place = asked(request, AlertPlace)
+        place, visitor = asked(request, AlertPlace), request[VISITOR]
         found = (await live.feed()).find(place.id)
-        if found is None and place.customer is not None:
+        if found is None and place.customer is not None and not visitor.is_masked:
             found = await _look_back(place.id, place.customer)
         if found is None:
             raise self.NotFound(f"no alert {place.id} among those that were looked at", id=place.id)
-        return answered(self, OneAlert(found))
+        return answered(self, OneAlert(look_of(visitor)(found)))
 
 
 async def _look_back(alert_id: str, customer: str) -> Alert | Drift | None:

@@ -172,6 +172,7 @@ class WorkerReport(msgspec.Struct, frozen=True):
         lag: Records that it has still to process, by topic.
         counters: What it has counted since it started, by name.
         drift: The streams that it watches for drift, by name: as under ``/drift/``.
+        stream_time: The newest event time that it has seen, seconds since 1970; 0 before the first.
     """
 
     url: str
@@ -182,6 +183,7 @@ class WorkerReport(msgspec.Struct, frozen=True):
     lag: dict[str, int]
     counters: dict[str, Counted]
     drift: dict[str, Any]
+    stream_time: float = 0.0
 
 
 class Workers(msgspec.Struct, frozen=True):
@@ -286,6 +288,21 @@ def asked(request: web.Request, kind: type[T]) -> T:
         raise BadQueryError("this cannot be asked for: it is no text") from None
     except msgspec.ValidationError as error:
         raise BadQueryError(f"this cannot be asked for: {error}") from None
+
+
+async def told(request: Any, kind: type[T]) -> T:
+    """What a request sends.
+
+    Raises:
+        BadQueryError: It is no JSON, or something in it is unknown or wrong.
+    """
+    body = await request.read()
+    try:
+        found = msgspec.json.decode(body, type=kind)
+        msgspec.json.encode(found)  # half a pair of surrogates can be written nowhere
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadQueryError(f"this cannot be done: {error}") from None
+    return found
 
 
 def answered(view: web.View, answer: msgspec.Struct) -> web.Response:

@@ -1,6 +1,6 @@
 """What the page may ask to be changed, and what it is told then."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -142,6 +142,3 @@ class Failure(msgspec.Struct, frozen=True):
     """Why something was not done, for people."""
 
     error: str
-
-
-Method = Literal["GET", "POST", "DELETE"]

@@ -21,6 +21,8 @@ from fraud_stream.app import app
 from fraud_stream.web.dashboard.answers import AlertQuery, asked
 from fraud_stream.web.dashboard.feed import Feed, Held
 from fraud_stream.web.dashboard.live import live
+from fraud_stream.web.guard import VISITOR
+from fraud_stream.web.masking import Look, as_it_is, look_of
 
 #: Listeners at a time.
 MOST = 32
@@ -48,16 +50,25 @@ class Listener:
         admits: Which it wants.
         response: Where they are written.
         is_gone: Says whether it has left.
+        look: How it is shown an alert.
     """
 
     def __init__(
-        self, feed: Feed, place: int, admits: AlertFilter, response: StreamResponse, is_gone: Callable[[], bool]
+        self,
+        feed: Feed,
+        place: int,
+        admits: AlertFilter,
+        response: StreamResponse,
+        is_gone: Callable[[], bool],
+        *,
+        look: Look = as_it_is,
     ) -> None:
         self._feed = feed
         self._place = place
         self._filter = admits
         self._response = response
         self._is_gone = is_gone
+        self._look = look
         self._written = 0.0
         self._trouble: str | None = None  # as the listener was told
 
@@ -77,7 +88,8 @@ class Listener:
 
     async def _write_alerts(self) -> None:
         fresh = self._feed.after(self._place)[:_TOGETHER]
-        wanted = [one for one in fresh if self._filter.admits(one.alert)]
+        shown = [one._replace(alert=self._look(one.alert)) for one in fresh]
+        wanted = [one for one in shown if self._filter.admits(one.alert)]
         if wanted:
             await self._write(b"".join(self._event(one) for one in wanted))
         if fresh:
@@ -161,7 +173,8 @@ class Events(web.View):
             place = feed.number(request.headers.get("Last-Event-ID") or query.after)
             response = StreamResponse(status=HTTPStatus.OK, headers=_HEADERS)
             await response.prepare(request)
-            await _serve(Listener(feed, place, query.filter, response, lambda: _has_left(request)), request)
+            look = look_of(request[VISITOR])
+            await _serve(Listener(feed, place, query.filter, response, lambda: _has_left(request), look=look), request)
             return response
 
 

@@ -10,9 +10,10 @@ import aiohttp
 import msgspec
 from faust import web
 
-from fraud_stream.app import app
+from fraud_stream.app import app, settings
 from fraud_stream.web.dashboard.answers import Count, Counted, Nothing, WorkerReport, Workers, answered, asked
 from fraud_stream.web.drift import streams
+from fraud_stream.web.guard import credentials
 from fraud_stream.web.tables import active_partitions, exact_tables
 from fraud_stream.web.told import COUNTERS, Told
 
@@ -46,15 +47,17 @@ def report() -> WorkerReport:
     """What this worker says of itself."""
     app.watchdog.look()
     lags = app.chunk_consumer.lags()
+    mine = active_partitions(exact_tables()["customer_profile"])
     return WorkerReport(
         str(app.conf.canonical_url),
         app.watchdog.phase,
         app.watchdog.phase == "running" and not app.watchdog.is_stalled,
         _STARTED,
-        active_partitions(exact_tables()["customer_profile"]),
+        mine,
         _by_topic((tp.topic, lag) for tp, lag in lags.items()),
         {told.name: _counted(told) for told in COUNTERS},
         streams(),
+        max(map(app.clock.now, mine), default=0.0),
     )
 
 
@@ -82,8 +85,9 @@ async def everyone() -> Workers:
 
 async def _ask(url: str) -> WorkerReport | None:
     """What another worker says; None where it does not answer, or as another version would."""
+    address, patience = url.rstrip("/") + _PATH, aiohttp.ClientTimeout(PATIENCE)
     try:
-        async with app.http_client.get(url.rstrip("/") + _PATH, timeout=aiohttp.ClientTimeout(PATIENCE)) as answer:
+        async with app.http_client.get(address, headers=credentials(settings.web), timeout=patience) as answer:
             return _decoder.decode(await answer.read()) if answer.status == HTTPStatus.OK else None
     except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
         app.log.warning("cannot ask %s: %r", url, error)
