@@ -141,9 +141,8 @@ class Turns:
             while len(self._chunks):
                 await asyncio.sleep(GLANCE)
                 await self._process_all()
-        except Exception as error:  # nobody else would look, or tell
+        except Exception as error:  # nobody awaits this, so nobody else would tell
             await self._app.crash(error)
-            raise
 
     async def let_go(self) -> None:
         """Those that wait are handed out again."""

@@ -33,7 +33,7 @@ def admit(request: web.Request, settings: WebSettings) -> Visitor:
     if request.method not in _READING:
         _check_origin(request)
     visitor = visitor_of(request, settings)
-    _check_role(visitor, operation_at(request.method, request.path))
+    _check_role(visitor, operation_at(request.method, request.rel_url.path_safe))  # as the router reads it
     return visitor
 
 

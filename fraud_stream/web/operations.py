@@ -117,8 +117,10 @@ OPERATIONS = (
     Operation("GET", "/metrics", "Counts and gauges for Prometheus.", content="text/plain"),
     Operation("GET", "/health", "Whether this worker gets on.", None),
 )
-#: What anybody may have: the page without what it shows, and whether the worker lives.
-_OPEN = re.compile(r"/dashboard/?|/dashboard/static/.*|/health/?")
+#: What anybody may have besides: the page without what it shows.
+_OPEN = re.compile(r"/dashboard/?|/dashboard/static/.*")
+#: What is asked for with a slash at the end, too: probes and scrapers follow no redirection.
+_SLASHED = ("/health", "/metrics")
 _BY_PLACE = {(one.method, one.path): one for one in OPERATIONS}
 _WITH_PARTS = [one for one in OPERATIONS if "{" in one.path]
 _READING = ("GET", "HEAD")
@@ -129,10 +131,12 @@ def operation_at(method: str, path: str) -> Operation:
 
     What the table does not have may be read by viewers, as Faust's own pages, and changed by admins alone.
     """
-    if method in _READING and _OPEN.fullmatch(path):
-        return Operation("GET", path, "", None)
     asked = "GET" if method in _READING else method
-    return _known(asked, path) or Operation("POST", path, "", "viewer" if asked == "GET" else "admin")
+    known = _known(asked, path.removesuffix("/") if path.startswith(_SLASHED) else path)
+    if known is not None:
+        return known
+    is_open = asked == "GET" and _OPEN.fullmatch(path)
+    return Operation("GET", path, "", None if is_open else "viewer" if asked == "GET" else "admin")
 
 
 def _known(method: Any, path: str) -> Operation | None:
