@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
 from fraud_stream import broker as embedded
+from fraud_stream.access import read_people
 from fraud_stream.broker import free_port
 from fraud_stream.kafka import create_topics, make_producer
 from fraud_stream.reading import read_all
@@ -72,6 +73,9 @@ class Worker:
     def __init__(self, environ: Mapping[str, str], folder: Path, name: str, app: str = "fraud_stream") -> None:
         self.port = free_port()
         self.log = folder / f"{name}.log"
+        people = read_people(environ.get("FRAUD_STREAM_WEB_TOKENS", ""))
+        #: The token of each role; the harness asks with the greatest.
+        self.tokens = {one.role: one.token for one in people}
         datadir = folder / name
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("FRAUD_STREAM_")},
@@ -99,9 +103,18 @@ class Worker:
                 raise
         return self.process.returncode
 
-    def get(self, path: str) -> Any:
-        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+    def get(self, path: str, role: str | None = "admin") -> Any:
+        with self.open(path, role) as response:
             return json.load(response)
+
+    def open(self, path: str, role: str | None = "admin", body: Any = None, **headers: str) -> Any:
+        """The answer to who has a role; POSTs where there is a body, as JSON if it is not bytes."""
+        token = self.tokens.get(role or "")
+        known = {"Authorization": f"Bearer {token}"} if token else {}
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        kind = {} if data is None else {"Content-Type": "application/json"}
+        request = Request(f"http://127.0.0.1:{self.port}{path}", data, {**kind, **known, **headers})
+        return urlopen(request, timeout=20)
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels; at least one has."""
@@ -111,7 +124,7 @@ class Worker:
 
     def samples(self, name: str, **labels: str) -> list[float]:
         """A metric's samples that have these labels."""
-        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as response:
+        with self.open("/metrics") as response:
             families = text_string_to_metric_families(response.read().decode())
         samples = [one for family in families for one in family.samples if one.name == name]
         return [one.value for one in samples if labels.items() <= one.labels.items()]
