@@ -77,5 +77,24 @@ def owner_of(token: str, people: Iterable[Person]) -> Person | None:
     return found
 
 
+def credentials(person: Person | None) -> dict[str, str]:
+    """The headers with which somebody asks a worker; none for nobody.
+
+    >>> credentials(Person("viewer", "vic", "0123456789abcdefghij"))
+    {'Authorization': 'Bearer 0123456789abcdefghij'}
+    """
+    return {} if person is None else {"Authorization": f"Bearer {person.token}"}
+
+
+def with_least_rights(people: Iterable[Person]) -> Person | None:
+    """Who may do least, for who only reads."""
+    return min(people, key=lambda one: ROLES.index(one.role), default=None)
+
+
+def with_most_rights(people: Iterable[Person]) -> Person | None:
+    """Who may do most."""
+    return max(people, key=lambda one: ROLES.index(one.role), default=None)
+
+
 def _digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogatepass")).digest()

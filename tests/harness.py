@@ -16,7 +16,7 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
 from fraud_stream import broker as embedded
-from fraud_stream.access import read_people
+from fraud_stream.access import read_people, with_most_rights
 from fraud_stream.broker import free_port
 from fraud_stream.kafka import create_topics, make_producer
 from fraud_stream.reading import read_all
@@ -26,6 +26,8 @@ from tests.kafka import kafka
 ROOT = Path(__file__).parent.parent
 #: Whether the tests run on Apache Kafka (`make test-kafka`), not on the embedded broker.
 ON_KAFKA = os.environ.get("TEST_BROKER") == "kafka"
+#: Stands for the role that may do most.
+MOST = "most"
 
 
 @contextmanager
@@ -74,8 +76,8 @@ class Worker:
         self.port = free_port()
         self.log = folder / f"{name}.log"
         people = read_people(environ.get("FRAUD_STREAM_WEB_TOKENS", ""))
-        #: The token of each role; the harness asks with the greatest.
-        self.tokens = {one.role: one.token for one in people}
+        most = with_most_rights(people)
+        self.tokens = {one.role: one.token for one in people} | ({MOST: most.token} if most else {})
         datadir = folder / name
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("FRAUD_STREAM_")},
@@ -103,11 +105,11 @@ class Worker:
                 raise
         return self.process.returncode
 
-    def get(self, path: str, role: str | None = "admin") -> Any:
+    def get(self, path: str, role: str | None = MOST) -> Any:
         with self.open(path, role) as response:
             return json.load(response)
 
-    def open(self, path: str, role: str | None = "admin", body: Any = None, **headers: str) -> Any:
+    def open(self, path: str, role: str | None = MOST, body: Any = None, **headers: str) -> Any:
         """The answer to who has a role; POSTs where there is a body, as JSON if it is not bytes."""
         token = self.tokens.get(role or "")
         known = {"Authorization": f"Bearer {token}"} if token else {}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from fraud_stream.access import read_people
 from fraud_stream.sections import PREFIX
 from fraud_stream.settings import load
 from producers.generate import generate
@@ -52,11 +53,25 @@ def test_everything_waits_for_kafka(name):
 
 @pytest.mark.parametrize("name", ["worker", "generator"])
 def test_settings_of_the_containers_are_known_and_lead_to_kafka(name, tmp_path):
-    environ = {key: str(value) for key, value in SERVICES[name]["environment"].items() if key.startswith(PREFIX)}
+    environ = {key: filled_in(value) for key, value in SERVICES[name]["environment"].items() if key.startswith(PREFIX)}
     settings = load({**environ, "FRAUD_STREAM_CONF": str(ROOT / "faust.conf")}).settings
     (server,) = settings.broker.servers
     advertised = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
     assert f"CONTAINERS://{server}" in advertised
+
+
+def filled_in(value: object) -> str:
+    """A value as compose makes it where its variables are set."""
+    return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: found[1].lower() * 5, str(value))
+
+
+def test_the_worker_needs_tokens_and_prometheus_has_one():
+    tokens = filled_in(SERVICES["worker"]["environment"]["FRAUD_STREAM_WEB_TOKENS"])
+    assert [one.role for one in read_people(tokens)] == ["admin", "viewer"]
+    config = YAML(typ="safe").load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    (name,) = SERVICES["prometheus"]["secrets"]
+    assert config["scrape_configs"][0]["authorization"]["credentials_file"] == f"/run/secrets/{name}"
+    assert COMPOSE["secrets"][name] == {"environment": "VIEWER_TOKEN"}
 
 
 def test_listeners_of_kafka_agree():

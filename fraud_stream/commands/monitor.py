@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from fraud_stream.access import credentials, with_least_rights
 from fraud_stream.errors import FraudStreamError, MonitorError
 from fraud_stream.monitor.prometheus import ask_prometheus
 from fraud_stream.monitor.report import ALL, COMPONENTS, EXIT_CODES, Report, document, report
@@ -101,7 +102,8 @@ def _seen(settings: Settings, hours: float, prometheus: str | None, job: str | N
     if prometheus is None:
         if job is not None:
             raise click.UsageError("--job is the workers' name in Prometheus: name that with --prometheus")
-        return asyncio.run(ask_workers(workers or (_own(settings),), seconds, topic))
+        reader = credentials(with_least_rights(settings.web.people))
+        return asyncio.run(ask_workers(workers or (_own(settings),), seconds, topic, reader))
     if workers:
         raise click.UsageError("--prometheus knows its workers: leave out --worker, or --prometheus")
     return asyncio.run(ask_prometheus(prometheus, job or "fraud_stream", seconds, topic))

@@ -20,7 +20,8 @@ LARGEST = 32 * 1024 * 1024
 #: Pages that are asked for at once.
 _AT_ONCE = 8
 _REFUSALS = {
-    401: "asks for a name and a password; write https://NAME:PASSWORD@HOST",
+    401: "asks for a name and a password, or for a token: write https://NAME:PASSWORD@HOST, or for a worker "
+    "set FRAUD_STREAM_WEB_TOKENS as it has them",
     403: "forbids it; write https://NAME:PASSWORD@HOST if it knows names and passwords",
     404: "has no such page",
 }
@@ -35,11 +36,11 @@ class Page(NamedTuple):
 
 
 @asynccontextmanager
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Something to fetch with."""
+async def session(headers: Mapping[str, str] = _NOTHING) -> AsyncIterator[aiohttp.ClientSession]:
+    """Something to fetch with, by requests that carry these headers."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     connector = aiohttp.TCPConnector(limit=_AT_ONCE)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as opened:
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector, headers=headers) as opened:
         yield opened
 
 

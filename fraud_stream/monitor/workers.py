@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import aiohttp
@@ -35,18 +36,21 @@ class Answer(NamedTuple):
     samples: Sequence[Sample] = ()
 
 
-async def ask_workers(urls: Sequence[str], asked: float, topic: str) -> Seen:
+async def ask_workers(
+    urls: Sequence[str], asked: float, topic: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> Seen:
     """What workers tell.
 
     Args:
         urls: Their addresses.
         asked: The time that was asked for, seconds; what they have counted may be of another.
         topic: The name of the topic `transactions`.
+        headers: What shows who asks.
 
     Raises:
         MonitorError: None of them answers.
     """
-    async with session() as opened:
+    async with session(headers) as opened:
         answers = await asyncio.gather(*(_ask(opened, url) for url in dict.fromkeys(urls)))
     if all(one.state.trouble for one in answers):
         raise MonitorError("no worker answers:\n" + "\n".join(f"{one.name} {one.trouble}" for one, _ in answers))

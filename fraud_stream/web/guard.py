@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from fraud_stream.access import ROLES, Role, may, owner_of
+from fraud_stream.access import Role, credentials, may, owner_of, with_most_rights
 from fraud_stream.audit import Author
 from fraud_stream.sections import WebSettings
 from fraud_stream.web.dashboard.changes import Visitor
@@ -66,10 +66,9 @@ def anonymous(settings: WebSettings) -> Visitor:
     return visitor_with(_LOCAL, role if settings.is_local else None, settings)
 
 
-def credentials(settings: WebSettings) -> dict[str, str]:
-    """The headers with which a worker asks another, which has the same tokens: whoever has most rights asks."""
-    person = max(settings.people, key=lambda one: ROLES.index(one.role), default=None)
-    return {"Authorization": f"Bearer {person.token}"} if person else {}
+def of_a_worker(settings: WebSettings) -> dict[str, str]:
+    """The headers with which a worker asks another, which has the same tokens; its visitor may be told less."""
+    return credentials(with_most_rights(settings.people))
 
 
 def author_of(request: Any) -> Author:

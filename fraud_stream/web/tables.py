@@ -19,7 +19,7 @@ from fraud_stream.engine.keys import WindowRange
 from fraud_stream.engine.panes import WindowedTable
 from fraud_stream.engine.table import ExactTable
 from fraud_stream.web.describe import describe, moment
-from fraud_stream.web.guard import credentials
+from fraud_stream.web.guard import of_a_worker
 
 #: Says that another worker has asked, so that nobody asks further.
 FORWARDED = "X-Fraud-Stream-Forwarded"
@@ -176,7 +176,7 @@ async def _ask(base: str, key: str) -> tuple[int, Any]:
     try:
         async with app.http_client.get(
             URL(f"{base}{quote(key, safe='')}/", encoded=True),
-            headers={FORWARDED: "1", **credentials(settings.web)},
+            headers={FORWARDED: "1", **of_a_worker(settings.web)},
             timeout=aiohttp.ClientTimeout(PATIENCE),
         ) as response:
             return response.status, await response.json()

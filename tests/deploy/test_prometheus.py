@@ -39,7 +39,11 @@ def panels() -> Iterator[tuple[str, dict[str, Any]]]:
 @needs_prometheus
 @pytest.mark.parametrize(
     "arguments",
-    [("check", "rules", "alerts.yml"), ("check", "config", "prometheus.yml"), ("test", "rules", "alerts.test.yml")],
+    [
+        ("check", "rules", "alerts.yml"),
+        ("check", "config", "--syntax-only", "prometheus.yml"),  # the token's file is there where it is deployed
+        ("test", "rules", "alerts.test.yml"),
+    ],
 )
 def test_prometheus_takes_the_files_and_the_alerts_fire_when_they_should(arguments: tuple[str, ...]) -> None:
     done = subprocess.run(["promtool", *arguments], cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
@@ -56,11 +60,14 @@ def test_every_alert_says_what_is_wrong_and_where_to_look() -> None:
 class Prometheus:
     """A Prometheus that scrapes a worker each second."""
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, target: str, token: str | None = None) -> None:
         config = yaml.load((HERE / "prometheus.yml").read_text())
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         config["rule_files"] = [str(HERE / "alerts.yml")]
-        config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
+        job = config["scrape_configs"][0]
+        job["static_configs"] = [{"targets": [target]}]
+        job.pop("authorization")
+        job.update({"authorization": {"credentials": token}} if token else {})
         (folder / "prometheus.yml").write_text(json.dumps(config))  # JSON is YAML
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log = (folder / "prometheus.log").open("wb")
@@ -96,7 +103,8 @@ class Prometheus:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("prometheus")
     with a_broker(folder) as port:
-        settings, environ = settings_for(port, folder, FRAUD_STREAM_EVALUATION_PUBLISH_INTERVAL="100ms")
+        access = {"FRAUD_STREAM_WEB_BIND": "0.0.0.0", "FRAUD_STREAM_WEB_TOKENS": f"viewer:prometheus:{'v' * 40}"}
+        settings, environ = settings_for(port, folder, **access, FRAUD_STREAM_EVALUATION_PUBLISH_INTERVAL="100ms")
         produce(settings, "transactions", payments(0, NUMBER // 2))
         produce(settings, "labels", labels(0, NUMBER // 2))
         with worker(environ, folder) as running:
@@ -104,7 +112,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
             wait_until(lambda: running.metric("fraud_stream_model_labels_learnt") == NUMBER // 2)
             produce(settings, "transactions", payments(NUMBER // 2, NUMBER))
             produce(settings, "labels", labels(NUMBER // 2, NUMBER))
-            started = Prometheus(folder, f"127.0.0.1:{running.port}")
+            started = Prometheus(folder, f"127.0.0.1:{running.port}", running.tokens["viewer"])
             try:
                 wait_until(started.is_scraping)
                 wait_until(lambda: running.samples("fraud_stream_labelled_ratio") == [1.0])

@@ -4,7 +4,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from fraud_stream.access import read_people
 from fraud_stream.sections import WebSettings
-from fraud_stream.web.guard import admit, credentials
+from fraud_stream.web.guard import admit, of_a_worker
 from fraud_stream.web.operations import OPERATIONS, operation_at
 from fraud_stream.web.session import COOKIE, cookie_of
 
@@ -125,8 +125,8 @@ def test_viewers_who_are_told_no_customers_may_not_ask_for_any():
 
 
 def test_workers_ask_each_other_with_the_most_rights():
-    assert credentials(OPEN_TO_OTHERS) == {"Authorization": f"Bearer {TOKENS['admin']}"}
-    assert credentials(LOCAL) == {}
+    assert of_a_worker(OPEN_TO_OTHERS) == {"Authorization": f"Bearer {TOKENS['admin']}"}
+    assert of_a_worker(LOCAL) == {}
 
 
 def test_each_operation_is_found_at_its_path():
