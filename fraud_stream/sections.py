@@ -301,6 +301,16 @@ class WebSettings(Section):
             return self.bind == "localhost"
 
 
+class MonitorSettings(Section):
+    """Where `fraud-stream monitor` asks, if it is not told."""
+
+    prometheus: str = Field(
+        "http://127.0.0.1:9090",
+        pattern=r"^https?://\S+$",
+        description="asked first; where it does not know the workers, they are",
+    )
+
+
 class AppSettings(Section):
     """The application."""
 

@@ -33,6 +33,7 @@ from fraud_stream.sections import (
     LabelSettings,
     LimitSettings,
     ModelSettings,
+    MonitorSettings,
     Section,
     StoreSettings,
     SummarySettings,
@@ -68,6 +69,7 @@ class Settings(Section):
     summary: SummarySettings = SummarySettings()
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
+    monitor: MonitorSettings = MonitorSettings()
     rules: tuple[Any, ...] = ()
 
     @model_validator(mode="after")

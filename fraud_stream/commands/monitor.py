@@ -27,7 +27,12 @@ _OPTIONS = (
     with_default(
         "--hours", 24.0, FiniteRange(0.05, 8_760), "Hours to tell of; workers know what was since their start."
     ),
-    click.option("--prometheus", type=WebAddress(), metavar="URL", help="Ask this Prometheus."),
+    click.option(
+        "--prometheus",
+        type=WebAddress(),
+        metavar="URL",
+        help="Ask this Prometheus.  [default: that of [monitor], if it knows the workers]",
+    ),
     click.option("--job", metavar="NAME", help="The workers' job in Prometheus.  [default: fraud_stream]"),
     click.option(
         "--worker",
@@ -77,8 +82,9 @@ class HealthCommand(click.Command):
 def monitor(component: str, quiet: bool, json_: bool, **asked: Any) -> None:
     """Tell how the workers do, by figures and checks.
 
-    With --prometheus the figures are of the last --hours. Without it the workers are asked themselves, who tell what
-    they have counted since they were started; those of several are put together.
+    From Prometheus the figures are of the last --hours: that of --prometheus, else of [monitor] prometheus. Where there
+    is none that knows the workers, or with --worker, they are asked themselves, who tell what they have counted since
+    they were started; those of several are put together.
 
     \b
     The exit code says how all is, or the component that was asked for:
@@ -99,14 +105,29 @@ def monitor(component: str, quiet: bool, json_: bool, **asked: Any) -> None:
 
 def _seen(settings: Settings, hours: float, prometheus: str | None, job: str | None, workers: tuple[str, ...]) -> Seen:
     seconds, topic = hours * 3_600.0, settings.topics.transactions
-    if prometheus is None:
-        if job is not None:
-            raise click.UsageError("--job is the workers' name in Prometheus: name that with --prometheus")
-        reader = credentials(with_least_rights(settings.web.people))
-        return asyncio.run(ask_workers(workers or (_own(settings),), seconds, topic, reader))
+    if workers and (prometheus or job):
+        raise click.UsageError("--prometheus and its --job know their workers: leave out --worker, or those")
     if workers:
-        raise click.UsageError("--prometheus knows its workers: leave out --worker, or --prometheus")
-    return asyncio.run(ask_prometheus(prometheus, job or "fraud_stream", seconds, topic))
+        return _ask_workers(settings, workers, seconds)
+    address = prometheus or settings.monitor.prometheus.rstrip("/")
+    try:
+        return asyncio.run(ask_prometheus(address, job or "fraud_stream", seconds, topic))
+    except MonitorError as error:
+        if prometheus or job:
+            raise
+        return _ask_own(settings, seconds, f"nor is there a Prometheus that knows it: {error}")
+
+
+def _ask_own(settings: Settings, seconds: float, besides: str) -> Seen:
+    try:
+        return _ask_workers(settings, (_own(settings),), seconds)
+    except MonitorError as error:
+        raise MonitorError(f"{error}\n{besides}") from None
+
+
+def _ask_workers(settings: Settings, workers: tuple[str, ...], seconds: float) -> Seen:
+    reader = credentials(with_least_rights(settings.web.people))
+    return asyncio.run(ask_workers(workers, seconds, settings.topics.transactions, reader))
 
 
 def _own(settings: Settings) -> str:

@@ -117,9 +117,20 @@ def test_batch_alone_cannot_be_told(run, recorded):
 
 def test_the_worker_of_the_settings_is_asked_where_none_is_named(run, recorded, monkeypatch):
     monkeypatch.setenv("FRAUD_STREAM_WEB_PORT", recorded.rpartition(":")[2])
+    monkeypatch.setenv("FRAUD_STREAM_MONITOR_PROMETHEUS", recorded)  # somebody else is there
     result = run("monitor", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["source"]["addresses"] == [recorded]
+
+
+def test_who_was_asked_in_vain_is_told(run, monkeypatch):
+    silent, away = free_port(), f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("FRAUD_STREAM_WEB_PORT", str(silent))
+    monkeypatch.setenv("FRAUD_STREAM_MONITOR_PROMETHEUS", away)
+    result = run("monitor")
+    assert result.exit_code == 3
+    assert f"http://127.0.0.1:{silent} cannot be reached" in result.stderr
+    assert f"nor is there a Prometheus that knows it: Prometheus at {away} cannot be reached" in result.stderr
 
 
 def test_one_worker_of_two_that_does_not_answer_is_critical(run, recorded):

@@ -50,6 +50,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
                 started.stop()
 
 
+def test_prometheus_is_found_by_itself(run: Run) -> None:
+    environ = {**run.environ, "FRAUD_STREAM_MONITOR_PROMETHEUS": f"{run.prometheus.url}/"}
+    found = document(CliRunner().invoke(main, ["monitor", "--json"], env=environ))
+    assert (found["source"]["kind"], found["source"]["addresses"]) == ("prometheus", [run.prometheus.url])
+
+
 def document(result: Result) -> Any:
     assert result.stdout, result.output
     return json.loads(result.stdout)
