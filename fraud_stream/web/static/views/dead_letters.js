@@ -17,6 +17,7 @@ class DeadLetters {
     this.signal = signal;
     this.told = h("div");
     this.place = h("div", { tabindex: "-1" });
+    this.sent = new Set(); // those named one by one: the topic does not remember them
   }
 
   async load() {
@@ -47,6 +48,7 @@ class DeadLetters {
 
   state(one) {
     const badge = h("span", { class: `badge letter-${one.state}` }, one.state);
+    if (this.sent.has(one.at)) return [badge, h("div", { class: "reasons" }, "sent in again just now")];
     if (one.state !== "waiting" || !may("admin")) return badge;
     const told = h("div", { class: "told" });
     const place = h("div", { class: "actions" });
@@ -70,6 +72,7 @@ class DeadLetters {
     const number = Object.values(plan.topics).reduce((sum, one) => sum + one, 0);
     const redrive = async ({ reason }, close) => {
       const { sent } = await send("api/dead-letters/redrive", { ...which, is_rehearsal: false, reason }, this.signal);
+      for (const place of which.places) this.sent.add(place);
       await this.load();
       close();
       this.told.replaceChildren(done(`${count(sent)} ${letters(sent)} sent in again.`));
