@@ -9,7 +9,7 @@ export function signInForm(entered, cancel) {
   const enter = async () => {
     await signIn(token.value.trim()).catch((error) => {
       token.select();
-      throw error;
+      throw new Error(error.message); // of which no status asks to sign in
     });
     token.value = "";
     entered();
