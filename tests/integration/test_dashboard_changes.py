@@ -167,7 +167,7 @@ def test_a_transaction_is_labelled_in_the_history_of_its_customer(run: Run, watc
 
 def test_the_alerts_of_a_customer_are_snoozed(run: Run, watched: Watched) -> None:
     page = enter(watched, run, "bo", alert_page(2))
-    page.get_by_role("form", name="Snooze").get_by_role("button", name="8 h").click()
+    page.get_by_role("form", name="Snooze").get_by_role("button", name="For 8 h").click()
     expect(page.get_by_role("form", name="Snooze").locator(".notice")).to_contain_text("snooze")
     entry = wait_until(lambda: run.worker.get("/rules/")["lists"])[0]
     assert (entry["list"], entry["what"], entry["value"], entry["by"]) == ("snooze", "customer", CUSTOMERS[2], "bo")

@@ -79,8 +79,8 @@ function askForToken({ mayGoBack = false } = {}) {
 function tellWho({ name, role, knows_tokens: knowsTokens }) {
   const isIn = role != null && name !== "local";
   const button = isIn
-    ? h("button", { type: "button", onclick: leaveSession }, "Sign out")
-    : h("button", { type: "button", onclick: () => askForToken({ mayGoBack: role != null }) }, "Sign in");
+    ? h("button", { type: "button", class: "small", onclick: leaveSession }, "Sign out")
+    : h("button", { type: "button", class: "small", onclick: () => askForToken({ mayGoBack: role != null }) }, "Sign in");
   const who = role == null ? h("span", { class: "quiet" }, "Not signed in") : h("span", null, name, " ", h("span", { class: "quiet" }, role));
   document.getElementById("who").replaceChildren(who, knowsTokens ? button : "");
 }

@@ -32,12 +32,12 @@ export function reasonField() {
  * was typed, by name, and says what it has done, or throws what was refused: that is told below, and all that was
  * typed stays. Enter is the only action; of several it is none, since nobody would know which.
  */
-export function changeForm(name, fields, actions, { cancel } = {}) {
+export function changeForm(name, fields, actions, { cancel, isLine = false } = {}) {
   const told = h("div", { class: "told" });
   const run = (does) => form.reportValidity() && whileBusy(form, told, () => does(typed(form)));
   const isOnly = actions.length === 1;
   const buttons = actions.map(([text, does, look]) => h("button", { type: isOnly ? "submit" : "button", class: look, onclick: isOnly ? null : () => run(does) }, text));
-  const form = h("form", { class: "change", "aria-label": name }, fields, h("div", { class: "actions" }, buttons, cancel && h("button", { type: "button", onclick: cancel }, "Cancel")), told);
+  const form = h("form", { class: isLine ? "change line" : "change", "aria-label": name }, fields, h("div", { class: "actions" }, buttons, cancel && h("button", { type: "button", onclick: cancel }, "Cancel")), told);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (isOnly) run(actions[0][1]);

@@ -13,6 +13,6 @@ export function snoozeParts(customer, signal) {
     const { message } = await send("api/lists", { list: "snooze", what: "customer", value: customer, seconds, reason }, signal);
     return message;
   };
-  const actions = SPANS.map(([text, seconds]) => [text, snooze(seconds)]);
-  return [section("Snooze this customer's alerts for", changeForm("Snooze this customer's alerts", [reasonField()], actions))];
+  const actions = SPANS.map(([text, seconds]) => [`For ${text}`, snooze(seconds)]);
+  return [section("Snooze this customer's alerts", changeForm("Snooze this customer's alerts", [reasonField()], actions))];
 }

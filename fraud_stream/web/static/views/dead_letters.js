@@ -63,7 +63,7 @@ class DeadLetters {
     const known = new Set([...letters.filter((one) => one.state === "waiting").map((one) => one.reason), ...Object.keys(counts).filter((reason) => counts[reason])]);
     const reasons = choice("reasons", [["", "any reason"], ...[...known].sort().map((reason) => [reason, reason])], "");
     const redrive = async (typed) => this.rehearse({ places: [], reasons: typed.reasons ? [typed.reasons] : [] });
-    return changeForm("Redrive all that wait", [field("Refused for", reasons)], [["Redrive all that wait", redrive]]);
+    return changeForm("Redrive all that wait", [field("Refused for", reasons)], [["Redrive all that wait", redrive]], { isLine: true });
   }
 
   /** Says what would be sent, and asks whether it shall be. */
