@@ -159,7 +159,8 @@ def test_a_transaction_is_labelled_in_the_history_of_its_customer(run: Run, watc
     page.keyboard.press("Enter")
     dialog.get_by_role("button", name="Genuine").click()
     expect(dialog).to_have_count(0)
-    expect(page.locator("tr", has_text=large(1)).locator(".label-genuine")).to_be_visible()
+    for name in ("Transactions, the newest first", "Labels, the newest first"):
+        expect(page.get_by_label(name).locator("tr", has_text=large(1)).locator(".label-genuine")).to_have_count(1)
     expect(page.locator("#announcer")).to_contain_text("is labelled genuine")
     (label,) = wait_until(lambda: labels_of(run, large(1)))
     assert label["is_fraud"] is False
@@ -215,10 +216,10 @@ def test_a_rule_is_added_changed_and_deleted_by_the_keyboard_alone(run: Run, wat
     page.keyboard.type("{amount:,.2f} is a lot")
     page.keyboard.press("Enter")
     expect(said(page, "Rule by-keyboard is active in version 1.")).to_be_visible()
-    expect(adds).to_be_focused()
+    changes = page.get_by_role("group", name="Change by-keyboard")
+    expect(changes.get_by_role("button", name="Edit")).to_be_focused()
     added = rule_at(run, "by-keyboard")
     assert (added["when"], added["state"], added["by"]) == ("amount > 123456", "active", "ana")
-    changes = page.get_by_role("group", name="Change by-keyboard")
     press(page, changes.get_by_role("button", name="Shadow"))
     expect(said(page, "Rule by-keyboard is shadow in version 2.")).to_be_visible()
     expect(changes.get_by_role("button", name="Edit")).to_be_focused()
@@ -284,6 +285,26 @@ def test_of_two_who_change_a_rule_the_second_is_told_and_may_replace_it(run: Run
     form.get_by_role("button", name="Save").click()
     expect(page.get_by_role("table", name="Rules")).to_contain_text("mine")
     assert rule_at(run, ident)["version"] == before + 2
+
+
+def test_a_rule_that_somebody_else_has_changed_is_shown_as_it_is_before_it_is_switched(
+    run: Run, watched: Watched
+) -> None:
+    ident = "several-devices"
+    page = enter(watched, run, "ana", "rules")
+    changes = page.get_by_role("group", name=f"Change {ident}")
+    expect(changes).to_be_visible()
+    other = {"id": ident, "when": "sliding_devices_1h >= 4", "before": rule_at(run, ident)["version"]}
+    token = {"Authorization": f"Bearer {TOKENS['ana']}"}
+    assert page.request.post(f"{run.url}api/rules", data=other, headers=token).ok
+    wait_until(lambda: rule_at(run, ident)["when"] == other["when"])
+    changes.get_by_role("button", name="Off").click()
+    row = page.get_by_role("row", name=ident)
+    expect(row.get_by_role("alert")).to_contain_text("somebody has changed it meanwhile")
+    watched.forgive(409)
+    expect(row).to_contain_text("sliding_devices_1h >= 4")
+    changes.get_by_role("button", name="Off").click()
+    expect(row.locator(".badge.state-off")).to_be_visible()
 
 
 def test_a_dead_letter_is_rehearsed_and_redriven(run: Run, watched: Watched) -> None:

@@ -9,6 +9,7 @@ import { may } from "./session.js";
 export class Labels {
   /** The newest of `found` come first. */
   constructor(found) {
+    this.all = [...found];
     this.known = new Map(found.map((label) => [label.transaction_id, label]));
     this.watchers = [];
   }
@@ -23,6 +24,7 @@ export class Labels {
   }
 
   add(label) {
+    this.all.unshift(label);
     this.known.set(label.transaction_id, label);
     for (const draw of this.watchers) draw();
   }

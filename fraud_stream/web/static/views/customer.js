@@ -42,7 +42,7 @@ function byCustomer(alerts) {
 export async function customerPage({ id, signal }) {
   if (isMasked()) return [notice("You are not told of customers; your role would have to be another.")];
   const { parts } = await customerParts(id, signal);
-  return [...snoozeParts(id, signal), ...parts];
+  return [...snoozeParts(id, signal, { isLine: true }), ...parts];
 }
 
 /**
@@ -65,7 +65,7 @@ export async function customerParts(id, signal, transaction = null) {
       ...windowParts(customer),
       history ? history.part : notice(`The history cannot be read: ${found.error}`, "error"),
       alerts.error ? notice(`The alerts cannot be read: ${alerts.error}`, "error") : alertParts(alerts),
-      ...(history ? [labelParts(found.labels)] : []),
+      ...(history ? [labelParts(labels)] : []),
     ],
   };
 }
@@ -249,8 +249,16 @@ function labelParts(labels) {
     { title: "Kind", cell: (label) => label.kind ?? "" },
     { title: "Transaction", cell: (label) => h("span", { class: "id" }, label.transaction_id) },
   ];
-  const frauds = labels.filter((label) => label.is_fraud).length;
-  const all = table("Labels, the newest first", columns, labels, { empty: "None were found." });
-  if (!labels.length) return section("Labels", all);
-  return section("Labels", h("details", null, h("summary", null, `${count(labels.length)} labels, ${count(frauds)} of them fraud`), all));
+  const place = h("div");
+  const draw = () => {
+    const { all } = labels;
+    const frauds = all.filter((label) => label.is_fraud).length;
+    const whole = table("Labels, the newest first", columns, all, { empty: "None were found." });
+    const summary = h("summary", null, `${count(all.length)} labels, ${count(frauds)} of them fraud`);
+    const isOpen = place.querySelector("details")?.open;
+    place.replaceChildren(all.length ? h("details", { open: isOpen }, summary, whole) : whole);
+  };
+  labels.watch(draw);
+  draw();
+  return section("Labels", place);
 }

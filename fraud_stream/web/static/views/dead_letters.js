@@ -73,8 +73,8 @@ class DeadLetters {
     const redrive = async ({ reason }, close) => {
       const { sent } = await send("api/dead-letters/redrive", { ...which, is_rehearsal: false, reason }, this.signal);
       for (const place of which.places) this.sent.add(place);
-      await this.load();
-      close();
+      close(); // whatever becomes of looking again, they must not be sent once more
+      await this.load().catch((error) => this.place.replaceChildren(this.told, notice(error.message, "error")));
       this.told.replaceChildren(done(`${count(sent)} ${letters(sent)} sent in again.`));
       this.place.focus({ preventScroll: true });
     };

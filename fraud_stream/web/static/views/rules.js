@@ -57,8 +57,12 @@ class RulesPage {
   }
 
   async load() {
-    this.answer = await ask("api/rules", null, this.signal);
+    await this.look();
     this.draw();
+  }
+
+  async look() {
+    this.answer = await ask("api/rules", null, this.signal);
   }
 
   draw() {
@@ -92,9 +96,12 @@ class RulesPage {
   }
 
   async setState(rule, state) {
-    const said = await this.change({ ...asChange(rule), state, before: rule.version });
-    this.told.replaceChildren(done(said));
-    this.focusOn(rule.id);
+    try {
+      this.tellOf(rule.id, done(await this.change({ ...asChange(rule), state, before: rule.version })));
+    } catch (error) {
+      if (error.status !== 409) throw error;
+      this.tellOf(rule.id, notice(error.message, "error")); // its buttons were drawn anew
+    }
   }
 
   askWhetherToDelete(rule) {
@@ -115,16 +122,15 @@ class RulesPage {
     const isOpen = !rule && this.adds.getAttribute("aria-expanded") === "true";
     this.closeEditor();
     if (isOpen) return;
-    const close = () => {
+    const cancel = () => {
       this.closeEditor();
-      if (rule) this.focusOn(rule.id);
-      else this.adds.focus();
+      (this.changesOf(rule?.id)?.querySelector("button") ?? this.adds).focus();
     };
-    const saved = (said) => {
-      close();
-      this.told.replaceChildren(done(said));
+    const saved = (id, said) => {
+      this.closeEditor();
+      this.tellOf(id, done(said));
     };
-    const form = ruleForm(rule, { save: this.saver(rule, saved), cancel: close });
+    const form = ruleForm(rule, { save: this.saver(rule, saved), cancel });
     this.editor.replaceChildren(section(rule ? `Edit ${rule.id}` : "A new rule", form));
     this.adds.setAttribute("aria-expanded", String(!rule));
     this.told.replaceChildren();
@@ -145,10 +151,9 @@ class RulesPage {
     let before = rule?.version ?? null;
     return async (values) => {
       try {
-        saved(await this.change({ ...values, before }));
+        saved(values.id, await this.change({ ...values, before }));
       } catch (error) {
         if (error.status === 409 && rule) {
-          await this.load();
           const now = this.find(rule.id)?.version;
           if (now != null && now !== before) error.message += ` Version ${now} is in the table now; save again to replace it by yours.`;
           before = now ?? before;
@@ -162,26 +167,37 @@ class RulesPage {
     return this.answer.rules.find((one) => one.rule.id === id)?.rule;
   }
 
-  focusOn(id) {
-    const there = this.rules.querySelector(`[data-rule="${CSS.escape(id)}"] button`);
-    (there ?? this.adds).focus();
+  /** The buttons that change a rule. */
+  changesOf(id) {
+    return id == null ? null : this.rules.querySelector(`[data-rule="${CSS.escape(id)}"]`);
   }
 
-  /** Announces a rule as it is to be; what was said of it once this worker has it. */
+  /** Says what was done with a rule where it stands now, and goes there. */
+  tellOf(id, words) {
+    const there = this.changesOf(id);
+    (there?.nextElementSibling ?? this.told).replaceChildren(words);
+    (there?.querySelector("button") ?? this.adds).focus();
+  }
+
+  /** Announces a rule as it is to be; what was said of it once this worker has it. What others have changed is shown. */
   async change(rule) {
-    const { message, version } = await send("api/rules", rule, this.signal);
+    const { message, version } = await send("api/rules", rule, this.signal).catch(async (error) => {
+      if (error.status === 409) await this.load();
+      throw error;
+    });
     const has = () => (rule.is_deleted ? !this.find(rule.id) : this.find(rule.id)?.version >= version);
     return this.untilSeen(message, has);
   }
 
+  /** Looks until this worker has what was announced; what was said of it. That is so, whatever becomes of looking. */
   async untilSeen(message, has) {
     const end = Date.now() + PATIENCE;
     do {
       await new Promise((resume) => setTimeout(resume, EVERY));
-      this.answer = await ask("api/rules", null, this.signal);
+      await this.look().catch(unlessLeft(this.signal));
     } while (!has() && Date.now() < end);
     this.draw();
-    return has() ? `${capital(message)}.` : `${capital(message)}. This worker has not heard of it yet; look again in a moment.`;
+    return has() ? `${capital(message)}.` : `${capital(message)}. This worker has not told of it yet; look again in a moment.`;
   }
 
   listPart() {
@@ -217,6 +233,12 @@ class RulesPage {
 /** A rule as it would be sent to be changed. */
 function asChange({ version, ...rule }) {
   return rule;
+}
+
+function unlessLeft(signal) {
+  return (error) => {
+    if (signal.aborted) throw error;
+  };
 }
 
 function capital(text) {
