@@ -3,7 +3,7 @@ import { h } from "../dom.js";
 import { changeForm, choice, field, line, reasonField } from "../forms.js";
 
 const SEVERITIES = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
-const STATES = [["active", "active: alerts"], ["shadow", "shadow: is counted only"], ["off", "off"]];
+const STATES = [["active", "active: alerts"], ["shadow", "shadow: counted only"], ["off", "off"]];
 
 /** The form for a rule, or for a new one; `save(rule)` is given it without its version. */
 export function ruleForm(rule, { save, cancel }) {
