@@ -1,41 +1,22 @@
-"""The analyst's page in a real browser: headless Chromium.
-
-``DASHBOARD_SCREENSHOTS=folder`` keeps pictures of every page.
-"""
+"""What the analyst's page shows, in a real browser."""
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from fraud_stream.records import alert_id
-from fraud_stream.settings import Settings
-from tests.harness import Worker, a_broker, produce, settings_for, transaction_alerts, wait_until, worker
+from tests.browser import LOOKS, MARKS, START, Run, Watched, a_browser, keep, payment, watching
+from tests.harness import a_broker, produce, settings_for, transaction_alerts, wait_until, worker
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.broker,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here; `apt-get install chromium`"),
-]
-START = time.time() - 6 * 3_600
+pytestmark = MARKS
 CUSTOMERS, NUMBER = 30, 600
 MARKUP = '<img src=x onerror="window.hacked=1">'
 PAGES = ("alerts", "customers", "models", "rules", "data", "dead-letters")
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-
-
-def payment(n: int, customer: str, amount: float, **more: Any) -> tuple[str, bytes]:
-    body = {"transaction_id": f"TXN-{n:012x}", "customer_id": customer, "timestamp": START + n * 30.0, "amount": amount}
-    place = {"merchant_id": f"M-{n % 7:04}", "location": ("Oslo", "Lisbon", "Berlin")[n % 3], "device_id": f"D{n % 4}"}
-    kind = {"product_category": ("Books", "Electronics")[n % 2], "payment_method": ("Card", "Gift Card")[n % 9 == 0]}
-    return customer, json.dumps({**body, **place, **kind, **more}).encode()
 
 
 def payments(first: int, last: int) -> Iterator[tuple[str, bytes]]:
@@ -63,24 +44,11 @@ def labels(first: int, last: int) -> Iterator[tuple[str, bytes]]:
         yield name(n), json.dumps({**body, "labelled_at": START + n * 30.0 + 5, "source": "chargeback"}).encode()
 
 
-class Run(NamedTuple):
-    """A worker, and a browser."""
-
-    settings: Settings
-    worker: Worker
-    browser: Browser
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.worker.port}/dashboard/"
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder: Path = tmp_path_factory.mktemp("browser")
-    with a_broker(folder) as port, sync_playwright() as playwright:
+    with a_broker(folder) as port, a_browser() as browser:
         settings, environ = settings_for(port, folder, FRAUD_STREAM_MODEL_MIN_FRAUDS="5")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with worker(environ, folder) as running:
             running.wait_until_ready()
             for first, last in ((0, NUMBER // 2), (NUMBER // 2, NUMBER)):  # of the second half the model is asked
@@ -92,51 +60,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
                 lambda: alert_id(f"TXN-{NUMBER:012x}") in {one["alert_id"] for one in transaction_alerts(settings)}
             )
             yield Run(settings, running, browser)
-        browser.close()
-
-
-class Watched(NamedTuple):
-    """A page, what its console complained of, and which hosts it asked."""
-
-    page: Page
-    complaints: list[str]
-    hosts: set[str]
-
-    def open(self, url: str) -> Page:
-        self.page.goto(url)
-        self.page.wait_for_selector("main > div:not([aria-busy])")
-        return self.page
 
 
 @pytest.fixture
 def watched(run: Run, request: pytest.FixtureRequest) -> Iterator[Watched]:
     """A page that may complain of nothing and asks nobody but its worker."""
-    options = {"viewport": WIDE, "timezone_id": "Asia/Tokyo", "locale": "en-GB", **getattr(request, "param", {})}
-    context = run.browser.new_context(**options)
-    found = Watched(context.new_page(), [], set())
-    found.page.on(
-        "console", lambda message: message.type in {"error", "warning"} and found.complaints.append(message.text)
-    )
-    found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
-    found.page.on("request", lambda asked: found.hosts.add(urlsplit(asked.url).netloc))
-    yield found
-    context.close()
-    assert found.complaints == []
-    assert found.hosts == {f"127.0.0.1:{run.worker.port}"}
-
-
-def keep(page: Page, picture: str) -> None:
-    """Keep a picture of a page where that is asked for."""
-    folder = os.environ.get("DASHBOARD_SCREENSHOTS")
-    if folder:
-        page.wait_for_timeout(400)
-        page.screenshot(path=Path(folder) / f"{picture}.png", full_page=True)
-
-
-LOOKS = [
-    pytest.param({"viewport": size, "color_scheme": scheme}, id=f"{size['width']}-{scheme}")
-    for size, scheme in ((WIDE, "light"), (PHONE, "dark"), (PHONE, "light"), (WIDE, "dark"))
-]
+    with watching(run, **getattr(request, "param", {})) as found:
+        yield found
 
 
 @pytest.mark.parametrize("watched", LOOKS, indirect=True)

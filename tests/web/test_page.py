@@ -1,4 +1,4 @@
-"""The scripts of the alerts' page in a real browser, with answers and events as a test wants them."""
+"""The page's scripts in a real browser, with answers and events as a test wants them."""
 
 import shutil
 from collections.abc import Iterator
@@ -45,6 +45,10 @@ def alert(n: int, severity: str = "LOW", customer: str | None = None, **more: An
     return {**who, "event_time": moment, "detected_at": moment, **facts, **more}
 
 
+def visitor(role: str | None, name: str = "local", *, knows_tokens: bool = False) -> dict[str, Any]:
+    return {"name": name, "role": role, "knows_tokens": knows_tokens, "is_masked": False}
+
+
 class Worker:
     """Answers as it is told; None is no answer at all."""
 
@@ -53,13 +57,24 @@ class Worker:
         self.trouble: str | None = None
         self.is_away = False
         self.asked = 0
+        self.answers: dict[str, Any] = {"GET api/session": visitor("viewer")}
+        self.sent: list[str] = []
 
     def serve(self, route: Route) -> None:
         path = urlsplit(route.request.url).path.removeprefix("/dashboard/")
         if path == "api/alerts":
             self._answer(route)
+        elif path.startswith("api/"):
+            self._answer_as_told(route, f"{route.request.method} {path}")
         else:
             route.fulfill(path=FOLDER / "index.html" if path == "" else FOLDER.parent / path)
+
+    def _answer_as_told(self, route: Route, asked: str) -> None:
+        self.sent.append(asked)
+        if self.answers[asked] is None:
+            route.abort()
+        else:
+            route.fulfill(json=self.answers[asked])
 
     def _answer(self, route: Route) -> None:
         self.asked += 1
@@ -346,3 +361,63 @@ def test_any_risk_can_be_asked_for(page: Page, asked: Worker) -> None:
     page.get_by_label("Risk from").fill("0.973")
     with page.expect_request("**/api/alerts?min_score=0.973*"):
         page.clock.fast_forward(400)
+
+
+def test_whose_session_ends_while_alerts_come_is_asked_for_the_token(page: Page, asked: Worker) -> None:
+    show(page)
+    asked.answers["GET api/session"] = visitor(None, knows_tokens=True)
+    say(page, "error")  # as the worker refuses the events
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    expect(page.locator("#who")).to_contain_text("Not signed in")
+    asked.answers["POST api/session"] = asked.answers["GET api/session"] = visitor("analyst", "bo", knows_tokens=True)
+    page.get_by_label("Token").fill("a token")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Alerts")
+    expect(page.locator("#who")).to_contain_text("bo analyst")
+
+
+def test_who_signs_in_elsewhere_is_noticed_with_the_next_page(page: Page, asked: Worker) -> None:
+    show(page)
+    expect(page.locator("#who")).to_have_text("local viewer")
+    asked.answers["GET api/session"] = visitor("admin", "ana", knows_tokens=True)
+    page.get_by_role("link", name="Customers").click()
+    expect(page.locator("#who")).to_contain_text("ana admin")
+    expect(page.locator("#who button")).to_have_text("Sign out")
+
+
+def letter(at: str) -> dict[str, Any]:
+    about = {"reason": "not_json", "detail": "x", "origin": "transactions 0:1", "time": 1.0, "key": "C1"}
+    return {"at": at, "state": "waiting", **about, "value": "{", "size": 1}
+
+
+def test_letters_that_were_sent_are_not_offered_again_where_looking_fails(page: Page, asked: Worker) -> None:
+    redrive = "POST api/dead-letters/redrive"
+    asked.answers["GET api/session"] = visitor("admin")
+    asked.answers["GET api/dead-letters"] = {"letters": [letter("0:7")], "counts": {"not_json": 1}, "silent": []}
+    asked.answers[redrive] = {"sent": 1, "topics": {"transactions": 1}, "left": {}}
+    page.goto(f"{URL}#/dead-letters")
+    page.get_by_role("button", name="Redrive 0:7").click()
+    asked.answers["GET api/dead-letters"] = None
+    page.get_by_role("dialog").get_by_role("button", name="Redrive 1").dblclick()
+    expect(page.locator("main")).to_contain_text("1 letter sent in again.")
+    expect(page.get_by_role("alert")).to_contain_text("The worker does not answer")
+    expect(page.get_by_role("button", name="Redrive")).to_have_count(0)
+    assert asked.sent.count(redrive) == 2  # the rehearsal, and the redrive
+
+
+def test_a_rule_that_was_announced_is_told_so_where_looking_fails(page: Page, asked: Worker) -> None:
+    facts = {"severity": "LOW", "state": "active", "version": 4, "type": "RULE", "description": "", "message": ""}
+    rule = {"id": "big", "when": "amount > 9", **facts}
+    about = {"rule": rule, "hits": 0, "changed": {"rule": rule, "since": 0.0, "by": "settings"}}
+    rules = {"rules": [about], "version": "v", "lists": [], "scored": 0, "since": None, "silent": []}
+    asked.answers["GET api/session"] = visitor("admin")
+    asked.answers["GET api/rules"] = rules
+    asked.answers["POST api/rules"] = {"message": "rule big is off in version 5", "version": 5}
+    page.goto(f"{URL}#/rules")
+    expect(page.get_by_role("button", name="Off")).to_be_visible()
+    asked.answers["GET api/rules"] = None
+    page.get_by_role("button", name="Off").dblclick()
+    expect(page.locator(".notice.good")).to_contain_text(
+        "Rule big is off in version 5. This worker has not told of it yet", timeout=15_000
+    )
+    assert asked.sent.count("POST api/rules") == 1

@@ -1,5 +1,7 @@
 // Shows the page that the address names: `#/alerts?severity=HIGH`, `#/alert/ID?customer=…`, `#/customer/ID`, …
 import { h, notice } from "./dom.js";
+import { meet, signOut, watchVisitor } from "./session.js";
+import { signInAbove, signInForm } from "./sign_in.js";
 import { alertPage } from "./views/alert.js";
 import { alertsPage } from "./views/alerts.js";
 import { customerPage, customersPage } from "./views/customer.js";
@@ -50,12 +52,46 @@ async function show({ keepFocus = false } = {}) {
   main.replaceChildren(heading, content);
   if (!keepFocus) main.focus({ preventScroll: true });
   try {
+    const { role } = await meet();
+    if (signal.aborted) return;
+    if (role == null) {
+      askForToken();
+      return;
+    }
     const parts = known ? await known.show({ id, query, signal }) : [notice("There is no page of this name.", "error")];
     if (!signal.aborted) content.replaceChildren(...parts);
   } catch (error) {
     if (!signal.aborted) content.replaceChildren(failed(error));
   }
   content.removeAttribute("aria-busy");
+}
+
+/** The sign-in instead of the page, and afterwards the page that was asked for; who may read it may go back. */
+function askForToken({ mayGoBack = false } = {}) {
+  leave?.abort();
+  document.title = "Sign in – fraud_stream";
+  const why = h("p", null, "Your token says who you are. Whoever runs the workers gives it to you.");
+  const form = signInForm(() => show(), mayGoBack ? () => show() : null);
+  main.replaceChildren(h("h1", null, "Sign in"), h("div", { class: "narrow" }, why, form));
+  form.elements.token.focus();
+}
+
+function tellWho({ name, role, knows_tokens: knowsTokens }) {
+  const isIn = role != null && name !== "local";
+  const button = isIn
+    ? h("button", { type: "button", class: "small", onclick: leaveSession }, "Sign out")
+    : h("button", { type: "button", class: "small", onclick: () => askForToken({ mayGoBack: role != null }) }, "Sign in");
+  const who = role == null ? h("span", { class: "quiet" }, "Not signed in") : h("span", null, name, " ", h("span", { class: "quiet" }, role));
+  document.getElementById("who").replaceChildren(who, knowsTokens ? button : "");
+}
+
+async function leaveSession() {
+  try {
+    await signOut();
+    show();
+  } catch (error) {
+    main.prepend(notice(`You are signed in still: ${error.message}`, "error"));
+  }
 }
 
 function failed(error) {
@@ -73,7 +109,13 @@ document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+document.addEventListener("sign-in", signInAbove);
 window.addEventListener("hashchange", () => show());
+window.addEventListener("refused", async () => {
+  const { role } = await meet().catch(() => ({ role: "unknown" }));
+  if (role == null) show();
+});
+watchVisitor(tellWho);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show({ keepFocus: true }));
 document.getElementById("worker").textContent = `Served by ${location.host}.`;
 show({ keepFocus: true });

@@ -1,5 +1,6 @@
 // Numbers, times and names as people read them.
 import { h } from "./dom.js";
+import { isMasked } from "./session.js";
 
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const money = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -75,12 +76,13 @@ export function address(page, id, query) {
   return `#/${page}${id == null ? "" : `/${encodeURIComponent(id)}`}${[...asked].length ? `?${asked}` : ""}`;
 }
 
-/** A link to a customer. */
+/** A link to a customer; a pseudonym leads nowhere. */
 export function customerLink(id) {
-  return id == null ? "" : h("a", { href: address("customer", id), class: "id" }, id);
+  if (id == null) return "";
+  return isMasked() ? h("span", { class: "id" }, id) : h("a", { href: address("customer", id), class: "id" }, id);
 }
 
 /** A link to an alert; its customer tells where to look for it when it is no longer held. */
 export function alertLink(id, customer, text) {
-  return h("a", { href: address("alert", id, { customer }) }, text);
+  return h("a", { href: address("alert", id, { customer: isMasked() ? null : customer }) }, text);
 }

@@ -31,7 +31,9 @@ export function follow(query, place, handlers) {
     source = new EventSource(`api/events?${asked}`);
     source.onerror = () => {
       handlers.state("lost");
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN);
+      if (source.readyState !== EventSource.CLOSED) return;
+      window.dispatchEvent(new Event("refused")); // perhaps nobody is signed in any more
+      timer = setTimeout(open, AGAIN);
     };
     source.addEventListener("alert", (event) => {
       if (!isOfSame(event)) return;

@@ -2,6 +2,9 @@
 import { ask } from "../api.js";
 import { facts, h, notice, section, table } from "../dom.js";
 import { alertLink, amount, anyValue, customerLink, number, risk, severity, time, verdict } from "../format.js";
+import { Labels, labelPart } from "../labels.js";
+import { isMasked } from "../session.js";
+import { snoozeParts } from "../snooze.js";
 import { customerParts } from "./customer.js";
 
 const SOURCES = { rule: "rule", model: "model", anomaly: "unusual", list: "list" };
@@ -24,16 +27,32 @@ function contribution(reason) {
 export async function alertPage({ id, query, signal }) {
   const { alert } = await ask("api/alert", { id, customer: query.customer }, signal);
   if (alert.stream != null) return driftParts(alert);
+  const reasons = section("Reasons", table("Reasons", REASONS, alert.reasons, { empty: "None were sent." }));
+  if (isMasked()) return [...headline(alert), reasons];
   const customer = h("div", null, h("p", { class: "empty" }, "Reading the customer's history …"));
   const features = h("div");
-  customerParts(alert.customer_id, signal, alert.transaction_id).then(
-    ({ parts, history }) => {
+  const label = h("div", null, h("p", { class: "empty" }, "Looking for a label …"));
+  const labelled = (labels) => label.replaceChildren(labelPart(alert, labels, signal));
+  customerParts(alert.customer_id, signal, alert.transaction_id)
+    .then(({ parts, labels, decision }) => {
       customer.replaceChildren(...parts);
-      features.replaceChildren(...featureParts(history, alert));
-    },
-    (error) => signal.aborted || customer.replaceChildren(notice(error.message, "error")),
-  );
-  return [...headline(alert), section("Reasons", table("Reasons", REASONS, alert.reasons, { empty: "None were sent." })), features, h("h2", null, "The customer ", customerLink(alert.customer_id)), customer];
+      labelled(labels);
+      return decision;
+    })
+    .then((decision) => features.replaceChildren(...featureParts(decision, alert)))
+    .catch((error) => {
+      if (signal.aborted) return;
+      customer.replaceChildren(notice(error.message, "error"));
+      labelled(new Labels([]));
+    });
+  return [
+    ...headline(alert),
+    h("div", { class: "columns" }, section("Is it fraud?", label), snoozeParts(alert.customer_id, signal)),
+    reasons,
+    features,
+    h("h2", null, "The customer ", customerLink(alert.customer_id)),
+    customer,
+  ];
 }
 
 function headline(alert) {
@@ -56,8 +75,7 @@ function headline(alert) {
 }
 
 /** What the windows and the profile said at the decision, which is not what they say now. */
-function featureParts(history, alert) {
-  const decision = history?.scored.find((one) => one.transaction.transaction_id === alert.transaction_id);
+function featureParts(decision, alert) {
   if (!decision) return [];
   const named = new Set(alert.reasons.map((reason) => reason.feature));
   const rows = Object.entries(decision.features).sort(([a], [b]) => named.has(b) - named.has(a) || a.localeCompare(b));

@@ -3,7 +3,12 @@ import { ask } from "../api.js";
 import { chart } from "../charts.js";
 import { facts, h, notice, section, table } from "../dom.js";
 import { address, alertLink, amount, count, customerLink, risk, severity, time, verdict } from "../format.js";
+import { Labels, labelBadge, labelCell } from "../labels.js";
+import { isMasked } from "../session.js";
+import { snoozeParts } from "../snooze.js";
 
+/** Parts of the history that are searched for the transaction of an alert, after the first. */
+const MORE = 5;
 const VERDICTS = { accept: "accept", review: "medium", block: "critical" };
 
 export async function customersPage({ signal }) {
@@ -22,7 +27,8 @@ export async function customersPage({ signal }) {
     { title: "Newest", cell: ([, found]) => time(found[0].event_time) },
   ];
   const rows = byCustomer(alerts).slice(0, 100);
-  return [form, section("Customers with most alerts", table("Customers with most alerts", columns, rows, { empty: "No alerts yet." }))];
+  const masked = h("p", { class: "empty" }, "You are shown other names than the customers have, so that none can be looked up.");
+  return [isMasked() ? masked : form, section("Customers with most alerts", table("Customers with most alerts", columns, rows, { empty: "No alerts yet." }))];
 }
 
 function byCustomer(alerts) {
@@ -34,25 +40,32 @@ function byCustomer(alerts) {
 }
 
 export async function customerPage({ id, signal }) {
+  if (isMasked()) return [notice("You are not told of customers; your role would have to be another.")];
   const { parts } = await customerParts(id, signal);
-  return parts;
+  return [...snoozeParts(id, signal, { isLine: true }), ...parts];
 }
 
-/** What is known of a customer; of a transaction that is named, its row is marked. */
+/**
+ * What is known of a customer, and the labels; of a transaction that is named, its row is marked, and `decision` is
+ * what was decided on it, once that is found.
+ */
 export async function customerParts(id, signal, transaction = null) {
-  const [customer, history, alerts] = await Promise.all([
+  const [customer, found, alerts] = await Promise.all([
     ask("api/customer", { id }, signal),
     ask("api/history", { customer: id }, signal).catch(unlessLeft(signal)),
     ask("api/alerts", { customer: id, limit: 50 }, signal).catch(unlessLeft(signal)),
   ]);
+  const labels = new Labels(found.error ? [] : found.labels);
+  const history = found.error ? null : new History(id, found, labels, signal, transaction);
   return {
-    history: history.error ? null : history,
+    labels,
+    decision: history?.search() ?? null,
     parts: [
       ...profileParts(customer),
       ...windowParts(customer),
-      ...(history.error ? [notice(`The history cannot be read: ${history.error}`, "error")] : historyParts(id, history, signal, transaction)),
+      history ? history.part : notice(`The history cannot be read: ${found.error}`, "error"),
       alerts.error ? notice(`The alerts cannot be read: ${alerts.error}`, "error") : alertParts(alerts),
-      ...(history.error ? [] : [labelParts(history.labels)]),
+      ...(history ? [labelParts(labels)] : []),
     ],
   };
 }
@@ -124,51 +137,78 @@ function withEmptyOnes(windows) {
   });
 }
 
-function historyParts(id, history, signal, transaction) {
-  const labels = new Map(history.labels.map((label) => [label.transaction_id, label]));
-  const all = [...history.scored];
-  const place = h("div");
-  const charted = h("div");
-  const told = h("p", { class: "empty", "aria-live": "polite" });
-  const columns = timeline(labels);
-  const marked = (one) => (one.transaction.transaction_id === transaction ? "named" : null);
-  const draw = () => {
-    place.replaceChildren(table("Transactions, the newest first", columns, all, { empty: "Nothing was found.", rowClass: marked }));
-    charted.replaceChildren(...(all.length > 1 ? [amountsChart(all, labels)] : []));
-  };
-  const further = h("button", { type: "button" }, "Search further back");
-  const tell = (part) => {
-    further.hidden = part.before == null;
+/** The decisions on a customer's transactions, and a way to those before them. */
+class History {
+  constructor(id, first, labels, signal, transaction) {
+    this.id = id;
+    this.labels = labels;
+    this.signal = signal;
+    this.transaction = transaction;
+    this.scored = [...first.scored];
+    this.before = first.before;
+    this.columns = timeline(labels, signal);
+    this.place = h("div");
+    this.charted = h("div");
+    this.told = h("p", { class: "empty", "aria-live": "polite" });
+    this.further = h("button", { type: "button", onclick: () => this.goBack() }, "Search further back");
+    this.part = section("History", this.charted, this.place, this.told, this.further);
+    labels.watch(() => this.drawChart());
+    this.draw();
+    this.tell(first);
+  }
+
+  draw() {
+    const rowClass = (one) => (one.transaction.transaction_id === this.transaction ? "named" : null);
+    this.place.replaceChildren(table("Transactions, the newest first", this.columns, this.scored, { empty: "Nothing was found.", rowClass }));
+    this.drawChart();
+  }
+
+  drawChart() {
+    this.charted.replaceChildren(...(this.scored.length > 1 ? [amountsChart(this.scored, this.labels)] : []));
+  }
+
+  tell(part) {
+    this.further.hidden = part.before == null;
     const upTo = part.back_to == null ? "" : [" back to ", time(part.back_to)];
-    told.replaceChildren(...(part.before == null ? ["This is all that the topic has."] : [`${count(part.read)} records of partition ${part.partition} were searched`, ...upTo, "; there may be more."]));
-  };
-  let { before } = history;
-  further.addEventListener("click", async () => {
-    further.disabled = true;
+    this.told.replaceChildren(...(part.before == null ? ["This is all that the topic has."] : [`${count(part.read)} records of partition ${part.partition} were searched`, ...upTo, "; there may be more."]));
+  }
+
+  /** Shows what was before; where that fails, why. */
+  async goBack() {
+    this.further.disabled = true;
     try {
-      const part = await ask("api/history", { customer: id, before }, signal);
-      before = part.before;
-      all.push(...part.scored);
-      draw();
-      tell(part);
+      const part = await ask("api/history", { customer: this.id, before: this.before }, this.signal);
+      this.before = part.before;
+      this.scored.push(...part.scored);
+      this.draw();
+      this.tell(part);
+      return true;
     } catch (error) {
-      if (!signal.aborted) told.replaceChildren(error.message);
+      if (!this.signal.aborted) this.told.replaceChildren(error.message);
+      return false;
+    } finally {
+      this.further.disabled = false;
     }
-    further.disabled = false;
-  });
-  draw();
-  tell(history);
-  return [section("History", charted, place, told, further)];
+  }
+
+  /** What was decided on the transaction that is named: in a burst there may be many newer ones. */
+  async search() {
+    const found = () => this.scored.find((one) => one.transaction.transaction_id === this.transaction) ?? null;
+    for (let n = 0; n < MORE && this.transaction != null && !found() && this.before != null; n += 1) {
+      if (!(await this.goBack())) break;
+    }
+    return found();
+  }
 }
 
-function timeline(labels) {
+function timeline(labels, signal) {
   const field = (title, name) => ({ title, class: "short", cell: (one) => one.transaction[name] ?? h("span", { class: "quiet" }, "–") });
   return [
     { title: "Time", class: "when", cell: (one) => time(one.transaction.timestamp) },
     { title: "Amount", numeric: true, cell: (one) => amount(one.transaction.amount) },
     { title: "Verdict", cell: (one) => (one.alert_id ? alertLink(one.alert_id, one.transaction.customer_id, verdict(one.verdict)) : verdict(one.verdict)) },
     { title: "Risk", numeric: true, cell: (one) => risk(one.risk_score) },
-    { title: "Label", cell: (one) => labelBadge(labels.get(one.transaction.transaction_id)) },
+    { title: "Label", cell: (one) => labelCell(one.transaction, labels, signal) },
     field("Merchant", "merchant_id"),
     field("Category", "product_category"),
     field("Payment", "payment_method"),
@@ -177,12 +217,6 @@ function timeline(labels) {
     { title: "Rules", cell: (one) => [one.rules.join(", "), one.shadow_rules.length ? h("span", { class: "quiet" }, ` shadow: ${one.shadow_rules.join(", ")}`) : ""] },
     { title: "Transaction", class: "short roomy", cell: (one) => [one.is_late && h("span", { class: "quiet" }, "late "), h("span", { class: "id" }, one.transaction.transaction_id)] },
   ];
-}
-
-function labelBadge(label) {
-  if (!label) return "";
-  const name = label.is_fraud ? "fraud" : "genuine";
-  return h("span", { class: `badge label-${name}`, title: [label.source, label.kind].filter(Boolean).join(", ") }, name);
 }
 
 /** Amounts over time, by verdict; frauds that labels tell besides. */
@@ -215,8 +249,16 @@ function labelParts(labels) {
     { title: "Kind", cell: (label) => label.kind ?? "" },
     { title: "Transaction", cell: (label) => h("span", { class: "id" }, label.transaction_id) },
   ];
-  const frauds = labels.filter((label) => label.is_fraud).length;
-  const all = table("Labels, the newest first", columns, labels, { empty: "None were found." });
-  if (!labels.length) return section("Labels", all);
-  return section("Labels", h("details", null, h("summary", null, `${count(labels.length)} labels, ${count(frauds)} of them fraud`), all));
+  const place = h("div");
+  const draw = () => {
+    const { all } = labels;
+    const frauds = all.filter((label) => label.is_fraud).length;
+    const whole = table("Labels, the newest first", columns, all, { empty: "None were found." });
+    const summary = h("summary", null, `${count(all.length)} labels, ${count(frauds)} of them fraud`);
+    const isOpen = place.querySelector("details")?.open;
+    place.replaceChildren(all.length ? h("details", { open: isOpen }, summary, whole) : whole);
+  };
+  labels.watch(draw);
+  draw();
+  return section("Labels", place);
 }
