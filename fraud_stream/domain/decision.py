@@ -76,6 +76,10 @@ class Detector(Protocol):
         """What is to be said of each row; it is learnt then."""
         ...
 
+    def look(self, rows: Rows) -> Watched:
+        """What would be said of each row if it came next; nothing is learnt."""
+        ...
+
     def reasons(self, rows: Rows, most: int) -> list[list[Contribution]]:
         """For each row the features that make it most unusual, the largest `most` of them, the largest first."""
         ...
@@ -88,9 +92,19 @@ class NoDetector:
         """It has no opinion."""
         return Watched([None] * len(rows), [False] * len(rows))
 
+    look = watch
+
     def reasons(self, rows: Rows, most: int) -> list[list[Contribution]]:
         """And no reasons."""
         return [[] for _ in rows]
+
+
+class OnlyLooking:
+    """A detector that learns nothing of what it is shown."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.watch = self.look = detector.look
+        self.reasons = detector.reasons
 
 
 class Anomaly(NamedTuple):

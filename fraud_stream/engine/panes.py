@@ -175,7 +175,10 @@ class Windows(Generic[S]):
         """The value that an event of that `time` is added to; None where it is too late for that."""
         if time + self._expires < self._now(self._partition) and self._table.is_late(time, self._partition):
             return None
-        return self._held.change((key, self._pane(time // self._step * self._step)), self._new)
+        return self._value((key, self._pane(time // self._step * self._step)))
+
+    def _value(self, key: Any) -> S:
+        return self._held.change(key, self._new)
 
     def _pane(self, start: float) -> WindowRange:
         """The pane that starts there; most events are of the same one as the event before."""
@@ -193,12 +196,20 @@ class Windows(Generic[S]):
         newest = time // step * step
         if pane is not None and (self._steps == 1 or last is None or last < newest - self._size + step):
             return pane
-        panes = (get((key, window_range(newest - n * step, step))) for n in self._earlier(newest, last))
+        panes = [get((key, window_range(newest - n * step, step))) for n in self._earlier(newest, last)]
+        panes.append(get((key, window_range(newest, step))) if pane is None else pane)
         merged: S = self._table.merge(pane for pane in panes if pane is not None)
         return merged
 
     def _earlier(self, newest: float, last: float | None) -> Iterator[int]:
-        """How many steps back the panes are that may have something in them, the farthest first."""
+        """How many steps back the panes before it are that may have something in them, the farthest first."""
         nearest = 1 if last is None or last >= newest else math.ceil((newest - last) / self._step)
         yield from range(self._steps - 1, nearest - 1, -1)
-        yield 0
+
+
+class Preview(Windows[S]):
+    """Windows that an event is looked at in and that stay as they are: what `change` gives is a copy."""
+
+    def _value(self, key: Any) -> S:
+        found = self._held.copy(key)
+        return self._new() if found is None else found

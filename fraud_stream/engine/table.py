@@ -67,6 +67,11 @@ class TablePartition(Generic[V]):
         """Set the value of `key`; None deletes it."""
         self._changed[key] = value
 
+    def copy(self, key: Any) -> V | None:
+        """The newest value of `key` as an object of its own; None where there is none."""
+        value = self.get(key)
+        return None if value is None else self._codec.load(self._codec.dump(value))
+
     def all_keys(self) -> set[Any]:
         """Every key, stored or not."""
         stored = (key for key, _ in self._store.entries(self._partition))

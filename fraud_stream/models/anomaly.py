@@ -76,6 +76,14 @@ class AnomalyDetector:
             self._note(part, found)
         return Watched(scores, is_unusual)
 
+    def look(self, rows: Rows) -> Watched:
+        """What would be said of each row if it came next; nothing is learnt."""
+        if self._seen < WINDOW:
+            return Watched([None] * len(rows), [False] * len(rows))
+        found = self._trees.scores(self._scaled(rows))
+        beyond = found > (np.inf if self.threshold is None else self.threshold)
+        return Watched(found.tolist(), beyond.tolist())
+
     def reasons(self, rows: Rows, most: int) -> list[list[Contribution]]:
         """For each row the features that make it most unusual, the largest `most` of them, the largest first.
 

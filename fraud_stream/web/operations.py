@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from fraud_stream.access import Role
 from fraud_stream.web.dashboard import answers, changes
+from fraud_stream.web.predict.answers import Prediction
 
 Method = Literal["GET", "POST", "DELETE"]
 _API = "/dashboard/api"
@@ -38,11 +39,6 @@ class Operation(NamedTuple):
     body: type | None = None
     content: str = _JSON
     names_customers: bool = False
-
-    @property
-    def changes(self) -> bool:
-        """Whether it changes something."""
-        return self.role in ("analyst", "admin")
 
 
 OPERATIONS = (
@@ -107,6 +103,7 @@ OPERATIONS = (
     Operation("GET", f"{_API}/worker", "This worker.", answer=answers.WorkerReport, query=answers.Nothing),
     Operation("GET", f"{_API}/workers", "All workers.", answer=answers.Workers, query=answers.Nothing),
     Operation("GET", f"{_API}/openapi.json", "This document."),
+    Operation("POST", "/predict", "What would be decided of payments.", answer=Prediction, names_customers=True),
     Operation("GET", "/table/", "The tables."),
     Operation("GET", "/table/{name}/", "One table.", names_customers=True),
     Operation("GET", "/table/{name}/{key}/", "A key of a table.", names_customers=True),

@@ -35,7 +35,7 @@ class TableList(web.View):
 
     async def get(self, request: web.Request) -> web.Response:
         """What tables there are, and how much of each is on this worker."""
-        _check_ready()
+        check_ready()
         return self.json([_summary(table) for table in exact_tables().values()])
 
 
@@ -46,7 +46,7 @@ class TableDetail(web.View):
     async def get(self, request: web.Request, name: str) -> web.Response:
         """The table, the first entries of its partitions on this worker, and who has the others."""
         table = _find(self, name)
-        return self.json({**_summary(table), "workers": _owners(table), "entries": _first_entries(table)})
+        return self.json({**_summary(table), "workers": owners(table), "entries": _first_entries(table)})
 
 
 @blueprint.route("/{name}/{key}/", name="key-detail")
@@ -70,7 +70,7 @@ async def look_up(name: str, key: str) -> dict[str, Any] | None:
     Raises:
         ServiceUnavailable: It cannot be told now: tables are being recovered, or a worker does not answer.
     """
-    _check_ready()
+    check_ready()
     found = _look_up(exact_tables()[name], key)
     return await _ask_others(name, key) if found is None else found
 
@@ -80,14 +80,18 @@ def exact_tables() -> dict[str, ExactTable]:
     return {name: table for name, table in app.tables.items() if isinstance(table, ExactTable)}
 
 
-def _check_ready() -> None:
-    """While tables are being recovered, what they do not have yet must not be told as missing."""
+def check_ready() -> None:
+    """Let nobody be told that something is missing which the tables do not have yet.
+
+    Raises:
+        ServiceUnavailable: They are being recovered.
+    """
     if not app.tables.actives_ready:
         raise ServiceUnavailable("this worker is recovering its tables; ask again in a few seconds")
 
 
 def _find(view: Any, name: str) -> ExactTable:
-    _check_ready()
+    check_ready()
     try:
         return exact_tables()[name]
     except KeyError:
@@ -120,7 +124,8 @@ def _windows(table: ExactTable) -> dict[str, Any] | None:
     return {"kind": kind, "size": table.size, "step": table.step, "expires": table.expires}
 
 
-def _owners(table: ExactTable) -> dict[str, list[int]]:
+def owners(table: ExactTable) -> dict[str, list[int]]:
+    """Which partitions of a table each worker has, by its address."""
     topic = table.changelog_topic_name
     return {url: sorted(topics.get(topic, ())) for url, topics in app.assignor.tables_metadata().items()}
 

@@ -1,0 +1,48 @@
+"""Answers what was asked at about the same time together: models and rules cost little more for many than for one."""
+
+import asyncio
+
+from agents.preview import Previewed, preview
+from fraud_stream.domain.transaction import Transaction
+
+#: Transactions that are answered at once: the stream waits meanwhile.
+TOGETHER = 50
+Place = tuple[Transaction, int]
+
+
+class Desk:
+    """Takes questions and answers them at the next turn of the event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Place, asyncio.Future[Previewed | None]]] = []
+
+    async def ask(self, tx: Transaction, partition: int) -> Previewed | None:
+        """What would be decided of a transaction; None where it would be ignored."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Previewed | None] = loop.create_future()
+        self._waiting.append(((tx, partition), answer))
+        if len(self._waiting) == 1:
+            loop.call_soon(self._answer)
+        return await answer
+
+    def _answer(self) -> None:
+        now, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._answer)
+        try:
+            found = preview([place for place, _ in now])
+        except Exception as error:  # whoever asked is told, not the loop
+            for _, answer in now:
+                _settle(answer, error)
+            return
+        for (_, answer), one in zip(now, found, strict=True):
+            _settle(answer, one)
+
+
+def _settle(answer: "asyncio.Future[Previewed | None]", found: Previewed | Exception | None) -> None:
+    if answer.done():  # whoever asked has gone
+        return
+    if isinstance(found, Exception):
+        answer.set_exception(found)
+    else:
+        answer.set_result(found)

@@ -1,0 +1,103 @@
+"""``POST /predict``: payments are answered by the worker that has their customers."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from faust import web
+
+from agents.preview import Previewed, preview_figures
+from fraud_stream.app import app, settings
+from fraud_stream.domain.decision import Verdict
+from fraud_stream.domain.transaction import Transaction
+from fraud_stream.web.dashboard.answers import BadQueryError, answered
+from fraud_stream.web.dashboard.places import usual_partition
+from fraud_stream.web.predict.answers import Answer, Prediction, Predictions, RiskLevel
+from fraud_stream.web.predict.courier import Courier
+from fraud_stream.web.predict.desk import Desk
+from fraud_stream.web.predict.forms import Asked, read
+from fraud_stream.web.tables import FORWARDED, active_partitions, check_ready, exact_tables, owners
+from tables.customer_profile import customer_profile
+
+_TRY_IT = "dashboard/#/predict"
+#: How risky a payment is, by what is to be done with it.
+LEVELS: dict[Verdict, RiskLevel] = {"accept": "LOW", "review": "MEDIUM", "block": "HIGH"}
+desk = Desk()
+courier = Courier()
+
+
+@app.page("/predict")
+class Predict(web.View):
+    """What would be decided of payments."""
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Send people to the page to try it on."""
+        return self.text(f"the page to try it on is at {_TRY_IT}", status=308, headers={"Location": _TRY_IT})
+
+    async def post(self, request: Any) -> web.Response:
+        """Answer one payment, or up to a thousand."""
+        check_ready()
+        payments, are_many = read(await request.read())
+        is_forwarded = FORWARDED in request.headers
+        found = await asyncio.gather(*(answer(one, is_forwarded=is_forwarded) for one in payments))
+        if are_many:
+            return answered(self, Predictions(list(found)))
+        if found[0].prediction is None:
+            raise BadQueryError(f"this cannot be answered: {found[0].error}")
+        return answered(self, found[0].prediction)
+
+
+async def answer(one: Asked, *, is_forwarded: bool) -> Answer:
+    """The answer for a payment; for a customer whom another worker has, by that one."""
+    if one.what is None:
+        return Answer(error=one.error)
+    if not isinstance(one.what, Transaction):
+        return Answer(predicted(preview_figures([one.what])[0]))
+    partition, is_known = _place(one.what.customer_id)
+    owner = None if is_known or is_forwarded else _owner(partition)
+    if owner is not None:
+        return await courier.ask(owner, one.raw)
+    return _answer(one.what, await desk.ask(one.what, partition), is_known=is_known)
+
+
+def _answer(tx: Transaction, found: Previewed | None, *, is_known: bool) -> Answer:
+    if found is None:
+        return Answer(error=f"transaction {tx.transaction_id} was decided already, and would be ignored as a duplicate")
+    identity = {"transaction_id": tx.transaction_id, "customer_id": tx.customer_id, "is_known_customer": is_known}
+    return Answer(msgspec.structs.replace(predicted(found), **identity))
+
+
+def _place(customer: str) -> tuple[int, bool]:
+    """The partition of a customer, and whether this worker knows them."""
+    for partition in active_partitions(exact_tables()["customer_profile"]):
+        if customer_profile.partition(partition).get(customer) is not None:
+            return partition, True
+    return usual_partition(customer, settings.topics.partitions), False
+
+
+def _owner(partition: int) -> str | None:
+    """The worker that has a partition; None where it is this one, or nobody."""
+    found = owners(exact_tables()["customer_profile"])
+    url = next((url for url, partitions in found.items() if partition in partitions), None)
+    return None if url == str(app.conf.canonical_url) else url
+
+
+def predicted(one: Previewed) -> Prediction:
+    """The answer that a preview makes."""
+    made, alert, context = one.decision, one.alert, one.context
+    return Prediction(
+        alert is not None,
+        made.score,
+        LEVELS[made.verdict],
+        made.risk,
+        made.verdict,
+        context.model_version,
+        context.rules_version,
+        context.threshold,
+        datetime.fromtimestamp(context.decided_at, UTC),
+        one.features,
+        alert.reasons if alert else [],
+        alert.message if alert else "",
+        is_late=one.is_late,
+    )
