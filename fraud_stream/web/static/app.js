@@ -8,6 +8,7 @@ import { customerPage, customersPage } from "./views/customer.js";
 import { dataPage } from "./views/data.js";
 import { deadLettersPage } from "./views/dead_letters.js";
 import { modelsPage } from "./views/models.js";
+import { predictPage } from "./views/predict.js";
 import { rulesPage } from "./views/rules.js";
 
 const PAGES = {
@@ -17,6 +18,7 @@ const PAGES = {
   customer: { title: "Customer", show: customerPage, under: "customers" },
   models: { title: "Models", show: modelsPage },
   rules: { title: "Rules", show: rulesPage },
+  predict: { title: "Predict", show: predictPage },
   data: { title: "Data", show: dataPage },
   "dead-letters": { title: "Dead letters", show: deadLettersPage },
 };
