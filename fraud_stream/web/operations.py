@@ -39,11 +39,6 @@ class Operation(NamedTuple):
     content: str = _JSON
     names_customers: bool = False
 
-    @property
-    def changes(self) -> bool:
-        """Whether it changes something."""
-        return self.role in ("analyst", "admin")
-
 
 OPERATIONS = (
     Operation("GET", f"{_API}/session", "Who asks.", None, changes.Visitor),
