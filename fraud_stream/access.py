@@ -13,6 +13,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 SHORTEST, LONGEST = 20, 200
 #: How an entry is written, for errors; it never quotes a token.
 FORM = f"write them as ROLE:NAME:TOKEN, with commas between; ROLE is {', '.join(ROLES)}"
+#: What nobody may be called: those who have no token, and what is not by anybody.
+RESERVED = ("local", "settings", "worker")
 _NAME = re.compile(r"[A-Za-z0-9_@-]{1,64}")
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{SHORTEST},{LONGEST}}}")
 
@@ -60,6 +62,8 @@ def _person(entry: str, number: int) -> Person:
     role, name, token = (*entry.split(":", 2), "", "")[:3]
     if role not in ROLES or not _NAME.fullmatch(name):
         raise ValueError(f"entry {number} is not understood; {FORM}, NAME has 1 to 64 letters, digits, _, @ or -")
+    if name in RESERVED:
+        raise ValueError(f"entry {number}: nobody may be called {name!r}, which stands for somebody without a token")
     if not _TOKEN.fullmatch(token):
         raise ValueError(
             f"entry {number}: the token of {name} must have {SHORTEST} to {LONGEST} letters, digits or ._~+/=-; "
@@ -89,11 +93,6 @@ def credentials(person: Person | None) -> dict[str, str]:
 def with_least_rights(people: Iterable[Person]) -> Person | None:
     """Who may do least, for who only reads."""
     return min(people, key=lambda one: ROLES.index(one.role), default=None)
-
-
-def with_most_rights(people: Iterable[Person]) -> Person | None:
-    """Who may do most."""
-    return max(people, key=lambda one: ROLES.index(one.role), default=None)
 
 
 def _digest(token: str) -> bytes:

@@ -61,8 +61,24 @@ def create_app(settings: Settings) -> ExactApp:
         chunk_size=settings.engine.chunk_size,
         commit_interval=settings.engine.flush_interval,
         stuck_after=settings.engine.stuck_after,
-        prepare=lambda: create_topics(settings),
+        prepare=lambda: _prepare(settings),
     )
+
+
+def _prepare(settings: Settings) -> None:
+    """Make what is missing; nothing where the worker would listen to others than the settings say.
+
+    Raises:
+        SettingsError: It would: Faust has an option and a variable of its own for the address.
+        BrokerError: The topics cannot be made.
+    """
+    bound = str(app.conf.web_bind)
+    if settings.web.enabled and bound != settings.web.bind:
+        raise SettingsError(
+            f"this worker is told to listen on {bound} (by --web-bind or WEB_BIND), but [web] bind is "
+            f"{settings.web.bind}, by which tokens are asked for; set FRAUD_STREAM_WEB_BIND instead"
+        )
+    create_topics(settings)
 
 
 def _credentials(broker: BrokerSettings) -> Any:

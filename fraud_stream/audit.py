@@ -6,14 +6,14 @@ a second entry.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from fraud_stream.access import Role
 from fraud_stream.delivery import deliver
-from fraud_stream.errors import FraudStreamError
+from fraud_stream.errors import ChangeError, FraudStreamError
 from fraud_stream.reading import read_all
 from fraud_stream.records import AuditAction, AuditEntry
 from fraud_stream.settings import Settings
@@ -42,6 +42,7 @@ def audited(settings: Settings, author: Author, change: Change) -> Iterator[None
 
     Raises:
         BrokerError: It cannot be told; then the change must not be made.
+        ChangeError: It cannot be told as text; likewise.
     """
     entry = AuditEntry(
         time.time(), author.name, author.via, change.action, change.target, author.role, change.reason, change.details
@@ -49,13 +50,19 @@ def audited(settings: Settings, author: Author, change: Change) -> Iterator[None
     _write(settings, entry)
     try:
         yield
-    except FraudStreamError as error:
-        _write(settings, msgspec.structs.replace(entry, at=time.time(), failure=str(error)))
+    except BaseException as error:
+        failed = msgspec.structs.replace(entry, at=time.time(), failure=str(error) or type(error).__name__)
+        with suppress(FraudStreamError):  # what went wrong first is what is told
+            _write(settings, failed)
         raise
 
 
 def _write(settings: Settings, entry: AuditEntry) -> None:
-    deliver(settings, settings.topics.audit, entry.by, msgspec.json.encode(entry))
+    try:
+        value = msgspec.json.encode(entry)
+    except UnicodeEncodeError:
+        raise ChangeError("what is to be recorded has bytes that are no UTF-8: write it as text") from None
+    deliver(settings, settings.topics.audit, entry.by, value)
 
 
 def read_audit(settings: Settings) -> Iterator[AuditEntry]:

@@ -20,11 +20,11 @@ def deliver(settings: Settings, topic: str, key: str, value: bytes, partition: i
     try:
         producer.produce(topic, value, key, partition, on_delivery=lambda error, _: failures.append(_why(error)))
     except KafkaException as error:
-        raise BrokerError(f"{key} cannot be announced: {error.args[0].str()}") from None
+        raise BrokerError(f"nothing can be sent to {topic!r}: {error.args[0].str()}") from None
     if producer.flush(PATIENCE):
         failures = [f"the broker has not answered for {PATIENCE:.0f} s"]
     if any(failures):
-        raise BrokerError(f"{key} could not be announced on {topic!r}: {failures[0]}")
+        raise BrokerError(f"what was to be sent to {topic!r} was not delivered: {failures[0]}")
 
 
 def _why(error: Any) -> str:

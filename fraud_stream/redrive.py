@@ -161,9 +161,14 @@ class Plan:
     left: dict[str, int] = field(default_factory=dict)
 
     @property
+    def places(self) -> list[str]:
+        """Where all of them lie."""
+        return [f"{place.partition}:{place.offset}" for place in sorted(self.chosen)]
+
+    @property
     def target(self) -> str:
         """The letters in a few words: where the first ones lie."""
-        named = [f"{place.partition}:{place.offset}" for place in sorted(self.chosen)[:_NAMED]]
+        named = self.places[:_NAMED]
         more = len(self.chosen) - len(named)
         return ", ".join(named) + (f" and {more} more" if more else "")
 

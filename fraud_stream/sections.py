@@ -1,6 +1,7 @@
 """The sections of the settings: their keys, defaults, and what each may be."""
 
 import re
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -265,6 +266,14 @@ class EngineSettings(Section):
     )
 
 
+def is_loopback(address: str) -> bool:
+    """Whether an address leads to this machine alone."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
 class WebSettings(Section):
     """The worker's web server."""
 
@@ -283,7 +292,7 @@ class WebSettings(Section):
             read_people(tokens.get_secret_value())
         return tokens
 
-    @property
+    @cached_property
     def people(self) -> tuple[Person, ...]:
         """Who has a token."""
         return () if self.tokens is None else read_people(self.tokens.get_secret_value())
@@ -295,10 +304,7 @@ class WebSettings(Section):
         >>> WebSettings().is_local, WebSettings(bind="0.0.0.0").is_local
         (True, False)
         """
-        try:
-            return ip_address(self.bind).is_loopback
-        except ValueError:
-            return self.bind == "localhost"
+        return is_loopback(self.bind)
 
 
 class MonitorSettings(Section):

@@ -9,7 +9,7 @@ from fraud_stream.delivery import deliver
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.listing import Listed
 from fraud_stream.domain.rulebook import Rulebook, RuleVersion
-from fraud_stream.errors import ChangeError
+from fraud_stream.errors import BrokerError, ChangeError
 from fraud_stream.reading import read_all
 from fraud_stream.settings import Settings
 
@@ -48,7 +48,11 @@ def _about(record: RuleVersion | Listed) -> tuple[Literal["rule", "list"], str]:
 
 
 def _check_taken(settings: Settings, record: RuleVersion) -> None:
-    if record not in read_rulebook(settings).history(record.rule.id):
+    try:
+        is_taken = record in read_rulebook(settings).history(record.rule.id)
+    except BrokerError as error:
+        raise ChangeError(f"rule {record.rule.id!r} was sent; whether it is in force is not known: {error}") from None
+    if not is_taken:
         raise ChangeError(
             f"somebody else has changed rule {record.rule.id!r} at the same moment, and that counts; look with "
             f"`fraud-stream rules history {record.rule.id}`, and change it again if it is still wanted"

@@ -32,4 +32,8 @@ def reason_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def _short_enough(_: click.Context, __: click.Parameter, value: str) -> str:
     if len(value) > LONGEST_WORD:
         raise click.BadParameter(f"{len(value)} letters; at most {LONGEST_WORD} are recorded")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it has bytes that are no UTF-8: write it as text") from None
     return value

@@ -16,7 +16,7 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
 from fraud_stream import broker as embedded
-from fraud_stream.access import read_people, with_most_rights
+from fraud_stream.access import ROLES, read_people
 from fraud_stream.broker import free_port
 from fraud_stream.kafka import create_topics, make_producer
 from fraud_stream.reading import read_all
@@ -76,8 +76,9 @@ class Worker:
         self.port = free_port()
         self.log = folder / f"{name}.log"
         people = read_people(environ.get("FRAUD_STREAM_WEB_TOKENS", ""))
-        most = with_most_rights(people)
-        self.tokens = {one.role: one.token for one in people} | ({MOST: most.token} if most else {})
+        self.tokens = {one.role: one.token for one in sorted(people, key=lambda one: ROLES.index(one.role))}
+        if self.tokens:
+            self.tokens[MOST] = list(self.tokens.values())[-1]
         datadir = folder / name
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("FRAUD_STREAM_")},

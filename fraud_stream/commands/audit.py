@@ -1,18 +1,21 @@
 """``fraud-stream audit``: who changed what, when, how and why."""
 
 from collections import deque
+from typing import get_args
 
 import click
 
 from fraud_stream.audit import read_audit
-from fraud_stream.records import AuditEntry
+from fraud_stream.records import AuditAction, AuditEntry
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json, print_table, timestamp
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(min=1, max=1_000_000), default=100, show_default=True, help="The newest.")
-@click.option("--action", help="Only of this kind: label, rule, list, redrive, promote or announce.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="So many, the newest ones."
+)
+@click.option("--action", type=click.Choice(get_args(AuditAction)), help="Only changes of this kind.")
 @click.option("--by", help="Only by this person.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def audit(limit: int, action: str | None, by: str | None, json_: bool) -> None:

@@ -97,7 +97,7 @@ def redrive_(reasons: tuple[str, ...], limit: int | None, places: tuple[Place, .
     _print_plan(plan, places)
     if not plan.chosen or dry_run or not (yes or click.confirm("Send them?", err=True)):
         return
-    what = Change("redrive", plan.target, {"topics": plan.topics, "reasons": reasons})
+    what = Change("redrive", plan.target, {"topics": plan.topics, "reasons": reasons, "places": plan.places})
     with audited(settings, operator(), what):
         sent = redrive(settings, plan, remember=not places)
     click.echo(f"Sent {sent}.")

@@ -9,19 +9,21 @@ from hashlib import sha256
 
 import msgspec
 
-from agents.detection import judge
 from fraud_stream.app import settings
 from fraud_stream.domain.listing import Listed
-from fraud_stream.domain.rulebook import RuleVersion
 from fraud_stream.domain.rules import Rule
 from fraud_stream.records import Alert, Drift, Reason
 from fraud_stream.web.dashboard.answers import RuleReport, Rules
 from fraud_stream.web.dashboard.changes import Visitor
 
-_KEY = sha256(b"fraud_stream masking" + b"".join(one.token.encode() for one in settings.web.people)).digest()
+#: Made of tokens that viewers do not have, as long as others have some.
+_SECRETS = [one.token for one in settings.web.people if one.role != "viewer"] or [
+    one.token for one in settings.web.people
+]
+_KEY = sha256("\n".join(["fraud_stream masking", *sorted(_SECRETS)]).encode()).digest()
 #: What is masked of a transaction.
 _FIELDS = {"customer_id": "customer", "device_id": "device"}
-#: What is said where a text may name a device.
+#: What is said where a text may name somebody.
 HIDDEN = "not shown to viewers"
 Look = Callable[[Alert | Drift], Alert | Drift]
 
@@ -42,14 +44,13 @@ def as_it_is(alert: Alert | Drift) -> Alert | Drift:
 
 
 def masked(alert: Alert | Drift) -> Alert | Drift:
-    """An alert that names neither customer nor device."""
+    """An alert that names neither customer nor device: its message is made of what has spoken for it."""
     if isinstance(alert, Drift):
         return alert
-    reasons = [_reason(one) for one in alert.reasons]
-    message = f"{len(reasons)} reasons" if any(map(_may_tell, alert.reasons)) else alert.message
+    message = ", ".join(dict.fromkeys(one.name for one in alert.reasons))
     customer = pseudonym("customer", alert.customer_id)
     return msgspec.structs.replace(
-        alert, customer_id=customer, message=message.replace(alert.customer_id, customer), reasons=reasons
+        alert, customer_id=customer, message=message, reasons=[_reason(one) for one in alert.reasons]
     )
 
 
@@ -61,18 +62,6 @@ def _reason(reason: Reason) -> Reason:
     return msgspec.structs.replace(reason, value=value, limit=HIDDEN)
 
 
-def _may_tell(reason: Reason) -> bool:
-    """Whether the message that comes of a reason may name a device."""
-    if reason.feature in _FIELDS:
-        return True
-    rules = judge.rulebook.history(reason.name) if reason.source == "rule" else []
-    return reason.source == "rule" and (not rules or any(_names_device(one.rule) for one in rules))
-
-
-def _names_device(rule: Rule) -> bool:
-    return "device_id" in rule.when or "device_id" in rule.message
-
-
 def masked_rules(report: Rules) -> Rules:
     """Rules and lists that name neither customer nor device."""
     return msgspec.structs.replace(
@@ -81,18 +70,17 @@ def masked_rules(report: Rules) -> Rules:
 
 
 def masked_entry(entry: Listed) -> Listed:
-    """An entry of a list, likewise."""
-    if entry.what not in _FIELDS.values():
-        return entry
-    return msgspec.structs.replace(entry, value=pseudonym(entry.what, entry.value), reason=HIDDEN)
+    """An entry of a list, likewise; what people have written may name anybody."""
+    value = pseudonym(entry.what, entry.value) if entry.what in _FIELDS.values() else entry.value
+    return msgspec.structs.replace(entry, value=value, reason=HIDDEN)
 
 
 def masked_rule(rule: Rule) -> Rule:
     """A rule, likewise."""
-    return msgspec.structs.replace(rule, when=HIDDEN) if "device_id" in rule.when else rule
+    when = HIDDEN if "device_id" in rule.when else rule.when
+    return msgspec.structs.replace(rule, when=when, description=HIDDEN, message=HIDDEN)
 
 
 def _rule_report(report: RuleReport) -> RuleReport:
     rule = masked_rule(report.rule)
-    version: RuleVersion = msgspec.structs.replace(report.changed, rule=rule)
-    return msgspec.structs.replace(report, rule=rule, changed=version)
+    return RuleReport(rule, report.hits, msgspec.structs.replace(report.changed, rule=rule, reason=HIDDEN))

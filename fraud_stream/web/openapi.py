@@ -14,6 +14,7 @@ from fraud_stream.version import VERSION
 from fraud_stream.web.dashboard.answers import Alerts, OneAlert
 from fraud_stream.web.dashboard.changes import Failure
 from fraud_stream.web.operations import OPERATIONS, Operation
+from fraud_stream.web.session import COOKIE
 
 #: The version of the specification.
 OPENAPI = "3.1.0"
@@ -24,11 +25,13 @@ _OF_ALL = {
     "401": "A token is needed, or is nobody's.",
     "403": "The role does not allow it, or a page of somebody else has asked.",
     "404": "There is no such thing.",
+    "405": "That cannot be done here.",
     "421": "The worker does not answer to that name.",
     "500": "The worker has failed; its log says why.",
     "503": "It cannot be told now; ask again in a few seconds.",
 }
 _OF_CHANGES = {
+    "408": "It came too slowly.",
     "409": "Somebody else has changed it meanwhile.",
     "413": "Too much was sent.",
     "415": "Something else than JSON was sent.",
@@ -46,12 +49,16 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "fraud_stream",
             "version": VERSION,
-            "description": "What a worker of fraud_stream tells, and what can be changed through it.",
+            "description": "What a worker of fraud_stream tells, and what can be changed through it. On the loopback "
+            "reading needs no token, and nothing does as long as nobody has one.",
         },
         "paths": paths,
         "components": {
             "schemas": _schemas(),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
         },
     }
 
@@ -94,7 +101,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         "operationId": re.sub(r"\W+", "_", f"{one.method.lower()}{one.path}").strip("_"),
         "parameters": [*_parts(one), *_query(one)],
         **body,
-        "security": [{}] if one.role is None else [{}, {"token": []}],
+        "security": [{}] if one.role is None else [{"token": []}, {"cookie": []}],
         "responses": _responses(one),
     }
 

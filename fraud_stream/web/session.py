@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from itsdangerous import BadData, TimestampSigner
 
 from fraud_stream.access import Person
+from fraud_stream.app import settings
 
-COOKIE = "fraud_stream_session"
+#: Applications on one host, whose cookies go to every port, must not replace each other's.
+COOKIE = f"fraud_stream_session_{settings.app.id}"
 #: Seconds after which one has to sign in again.
 LASTS = 12 * 3_600
 

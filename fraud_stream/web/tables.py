@@ -19,7 +19,7 @@ from fraud_stream.engine.keys import WindowRange
 from fraud_stream.engine.panes import WindowedTable
 from fraud_stream.engine.table import ExactTable
 from fraud_stream.web.describe import describe, moment
-from fraud_stream.web.guard import of_a_worker
+from fraud_stream.web.passes import pass_for
 
 #: Says that another worker has asked, so that nobody asks further.
 FORWARDED = "X-Fraud-Stream-Forwarded"
@@ -178,12 +178,10 @@ async def _ask_others(name: str, key: str) -> Any:
 
 
 async def _ask(base: str, key: str) -> tuple[int, Any]:
+    url, patience = URL(f"{base}{quote(key, safe='')}/", encoded=True), aiohttp.ClientTimeout(PATIENCE)
+    headers = {FORWARDED: "1", **pass_for(url.raw_path, settings.web.people)}
     try:
-        async with app.http_client.get(
-            URL(f"{base}{quote(key, safe='')}/", encoded=True),
-            headers={FORWARDED: "1", **of_a_worker(settings.web)},
-            timeout=aiohttp.ClientTimeout(PATIENCE),
-        ) as response:
+        async with app.http_client.get(url, headers=headers, timeout=patience) as response:
             return response.status, await response.json()
     except (aiohttp.ClientError, TimeoutError) as error:  # a worker that has just left; the others may know
         app.log.warning("cannot ask %s: %r", base, error)

@@ -90,7 +90,7 @@ def test_a_rule_of_the_settings_is_changed_like_any_other(served: Settings, run:
         (("delete", "nothing"), "there is no rule 'nothing'"),
         (("history", "nothing"), "there never was a rule 'nothing'"),
         (("off", "velocity-count", "--reason", "x" * 501), "501 letters; at most 500 are recorded"),
-        (("off", "velocity-count", "--reason", "\udcff"), "surrogates not allowed"),
+        (("off", "velocity-count", "--reason", "\udcff"), "it has bytes that are no UTF-8"),
         (("add", "x\udcff", "--when", "amount > 5"), "surrogates not allowed"),
     ],
 )

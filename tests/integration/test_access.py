@@ -1,6 +1,11 @@
 """Two real workers that others can reach: who may see and change what, and what is recorded of it."""
 
 import json
+import os
+import re
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +14,12 @@ from urllib.error import HTTPError
 
 import pytest
 
+from fraud_stream.broker import free_port
 from fraud_stream.reading import read_all
 from fraud_stream.settings import Settings
 from fraud_stream.web.operations import OPERATIONS
 from tests.dashboard import payment
-from tests.harness import Worker, a_broker, produce, settings_for, transaction_alerts, values, wait_until, worker
+from tests.harness import ROOT, Worker, a_broker, produce, settings_for, transaction_alerts, values, wait_until, worker
 
 pytestmark = pytest.mark.broker
 TOKENS = f"admin:ana:{'a' * 40},analyst:bo:{'b' * 40},viewer:vic:{'c' * 40}"
@@ -76,7 +82,7 @@ def test_nobody_without_a_token_sees_anything(run: Run) -> None:
     assert [status(run.workers[0], path, None) for path in ("/health", "/dashboard/", f"{API}session")] == [200] * 3
 
 
-def test_workers_ask_each_other_as_the_one_with_most_rights(run: Run) -> None:
+def test_workers_ask_each_other(run: Run) -> None:
     for each in run.workers:
         assert each.get(f"{API}workers")["silent"] == []
         for n in range(CUSTOMERS):
@@ -84,10 +90,14 @@ def test_workers_ask_each_other_as_the_one_with_most_rights(run: Run) -> None:
 
 
 def test_no_page_names_a_customer_or_a_device_to_a_viewer(run: Run) -> None:
-    entry = {"list": "deny", "what": "device", "value": DEVICE, "reason": "seen with CUSTOMER-1"}
-    assert sent(run.workers[0], "lists", "analyst", entry)[0] == 200
+    for what, value in (("device", DEVICE), ("merchant", "M-of-nobody")):
+        entry = {"list": "deny", "what": what, "value": value, "reason": "seen with CUSTOMER-1"}
+        assert sent(run.workers[0], "lists", "analyst", entry)[0] == 200
     rule = {"id": "one-device", "when": f'device_id == "{DEVICE}"', "before": None, "message": "{device_id} again"}
-    assert sent(run.workers[0], "rules", "admin", rule)[0] == 200
+    told = {"description": f"{DEVICE} of CUSTOMER-2", "reason": "CUSTOMER-2 has called"}
+    assert sent(run.workers[0], "rules", "admin", {**rule, **told})[0] == 200
+    plain = {"id": "plain", "when": "amount > 1", "before": None, "message": f"{DEVICE} of CUSTOMER-2"}
+    assert sent(run.workers[0], "rules", "admin", plain)[0] == 200
     produce(run.settings, "transactions", [payment(100, "CUSTOMER-1", 20.0, device_id=DEVICE)])
     wait_until(lambda: any("again" in one["message"] or one["type"] == "DENY_LIST" for one in alerts(run)))
     refused = set()
@@ -106,6 +116,11 @@ def test_no_page_names_a_customer_or_a_device_to_a_viewer(run: Run) -> None:
         assert DEVICE not in text, path
     names = {f"{API}customer", f"{API}history", f"{API}dead-letters"}
     assert refused == {*names, "/table/customer_profile/", "/table/customer_profile/CUSTOMER-1/"}
+    with run.workers[0].open(f"{API}events?after=0", "viewer") as stream:
+        text = b"".join(stream.readline() for _ in range(60)).decode()
+    assert text.count("event: alert") > 10
+    assert "CUSTOMER-" not in text
+    assert DEVICE not in text
     masked = run.workers[0].get(f"{API}alerts", "viewer")["alerts"]
     assert len({one["customer_id"] for one in masked}) == CUSTOMERS, "one customer is told from another"
     assert {one["customer_id"] for one in run.workers[1].get(f"{API}alerts", "viewer")["alerts"]} == {
@@ -219,3 +234,59 @@ def test_a_cookie_is_given_for_a_token_and_taken_back(run: Run) -> None:
     rule = {"id": "by-cookie", "when": "amount > 5", "before": None}
     assert sent(run.workers[0], "rules", None, rule, Cookie=own, Origin="http://evil.example")[0] == 403
     assert sent(run.workers[0], "rules", None, rule, Cookie=own)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("how", "variables"),
+    [(("--web-bind", "0.0.0.0"), {}), ((), {"WEB_BIND": "0.0.0.0"}), ((), {"FRAUD_STREAM_WEB_BIND": "::"})],
+)
+def test_a_worker_that_others_could_reach_without_tokens_does_not_start(
+    how: tuple[str, ...], variables: dict[str, str], tmp_path: Path, broker_port: int
+) -> None:
+    _, environ = settings_for(broker_port, tmp_path)
+    command = [sys.executable, "-m", "faust", "-A", "fraud_stream", "worker", "--web-port", str(free_port()), *how]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "0.0.0.0" in done.stdout + done.stderr or "[web] bind = '::'" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def sign_in(length: int) -> bytes:
+    """The beginning of a request."""
+    head = f"POST {API}session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+    return f"{head}\r\n{{".encode()
+
+
+def test_a_request_that_is_no_http_is_one_line_in_the_log_and_no_secret(run: Run) -> None:
+    asked = run.workers[0]
+    before = asked.text()
+    for request in (
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + b"a" * 40 + b"\x01\r\n\r\n",
+        b"GET /x%0a[FORGED]%1b[31m HTTP/1.1\r\nHost: x\r\n\r\n",
+        sign_in(900_000),
+    ):
+        with socket.create_connection(("127.0.0.1", asked.port), timeout=5) as connection:
+            connection.sendall(request)
+            if request != sign_in(900_000):  # that one leaves before the end
+                assert re.match(rb"HTTP/1.\d 4", connection.recv(4_096))
+    time.sleep(0.5)
+    written = asked.text().removeprefix(before)
+    assert "a" * 40 not in written
+    assert "Traceback" not in written
+    assert not any(line.startswith("[FORGED]") for line in written.splitlines())
+    assert "\x1b" not in written
+
+
+def test_who_sends_too_slowly_is_let_go(run: Run) -> None:
+    with socket.create_connection(("127.0.0.1", run.workers[0].port), timeout=20) as connection:
+        connection.sendall(sign_in(50))
+        assert connection.recv(4_096).startswith(b"HTTP/1.1 408")
+    assert sent(run.workers[0], "session", None, b" " * 5_000)[0] == 413

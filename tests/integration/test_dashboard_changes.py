@@ -136,7 +136,7 @@ def test_an_analyst_labels_an_alert_and_the_label_is_sent(run: Run, watched: Wat
     form.get_by_label("Reason").press("Enter")  # neither of the two
     assert labels_of(run, large(0)) == []
     form.get_by_role("button", name="Fraud").click()
-    expect(page.locator(".about")).to_contain_text("is labelled fraud")
+    expect(page.locator(".about")).to_contain_text("is fraud; its first label counts")
     expect(page.locator(".about")).to_contain_text("The first label of a transaction counts")
     expect(form).to_have_count(0)
     expect(page.locator("tr.named .label-fraud")).to_be_visible()
@@ -161,7 +161,7 @@ def test_a_transaction_is_labelled_in_the_history_of_its_customer(run: Run, watc
     expect(dialog).to_have_count(0)
     for name in ("Transactions, the newest first", "Labels, the newest first"):
         expect(page.get_by_label(name).locator("tr", has_text=large(1)).locator(".label-genuine")).to_have_count(1)
-    expect(page.locator("#announcer")).to_contain_text("is labelled genuine")
+    expect(page.locator("#announcer")).to_contain_text("is genuine; its first label counts")
     (label,) = wait_until(lambda: labels_of(run, large(1)))
     assert label["is_fraud"] is False
 
@@ -367,7 +367,7 @@ def test_who_was_signed_out_meanwhile_signs_in_above_the_form(run: Run, watched:
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert form.get_by_label("Reason").input_value() == "typed before"
     form.get_by_role("button", name="Fraud").click()
-    expect(page.locator(".about")).to_contain_text("is labelled fraud")
+    expect(page.locator(".about")).to_contain_text("is fraud; its first label counts")
 
 
 def test_the_transaction_of_an_alert_is_found_behind_a_burst(run: Run, watched: Watched) -> None:

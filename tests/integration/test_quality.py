@@ -60,11 +60,12 @@ def test_the_page_shows_what_scikit_learn_makes_of_the_labelled_topic(
         evaluated(running, settings, COUNT // 2 - 500)
         play(monkeypatch, environ, "2024-01-03", COUNT // 2, seed=2)
         page = evaluated(running, settings, COUNT - 1_000)
+        share = len(labelled(settings)) / len(values(settings, "scored"))
+        wait_until(lambda: running.get("/quality/")["labelled_share"] == pytest.approx(share, abs=0.2))
         assert running.stop() == 0
     rows = labelled(settings)
     check_all(page, rows)
     check_scored(page, [row for row in rows if row["score"] is not None])
-    assert page["labelled_share"] == pytest.approx(len(rows) / len(values(settings, "scored")), abs=0.2)
 
 
 def check_all(page: dict[str, Any], rows: list[dict[str, Any]]) -> None:

@@ -1,11 +1,15 @@
+import time
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from fraud_stream.access import read_people
 from fraud_stream.sections import WebSettings
-from fraud_stream.web.guard import admit, of_a_worker
+from fraud_stream.web import passes
+from fraud_stream.web.guard import admit
 from fraud_stream.web.operations import OPERATIONS, operation_at
+from fraud_stream.web.passes import HEADER, is_pass, pass_for
 from fraud_stream.web.session import COOKIE, cookie_of
 
 TOKENS = {"admin": "a" * 40, "analyst": "b" * 40, "viewer": "c" * 40}
@@ -17,10 +21,27 @@ MASKED = WebSettings(tokens=PEOPLE, bind="0.0.0.0", mask_for_viewers=True)
 RULES, LABELS, CUSTOMER = "/dashboard/api/rules", "/dashboard/api/labels", "/dashboard/api/customer?id=C1"
 
 
-def request(method: str, path: str, role: str | None = None, host: str = "127.0.0.1:6066", **headers: str):
+class Connection:
+    """A connection from somewhere."""
+
+    def __init__(self, peer: str) -> None:
+        self._peer = peer
+
+    def get_extra_info(self, name: str, default=None):
+        return (self._peer, 50_000) if name == "peername" else default
+
+
+def request(
+    method: str,
+    path: str,
+    role: str | None = None,
+    host: str = "127.0.0.1:6066",
+    peer: str = "127.0.0.1",
+    **headers: str,
+):
     more = {} if role is None else {"Authorization": f"Bearer {TOKENS[role]}"}
     dashed = {name.replace("_", "-"): value for name, value in headers.items()}
-    return make_mocked_request(method, path, headers={"Host": host, **more, **dashed})
+    return make_mocked_request(method, path, headers={"Host": host, **more, **dashed}, transport=Connection(peer))
 
 
 def status(asked, settings: WebSettings) -> int:
@@ -94,13 +115,49 @@ def test_a_page_of_somebody_else_changes_nothing(settings, headers):
 @pytest.mark.parametrize("headers", [{"Origin": "http://127.0.0.1:6066", "Sec_Fetch_Site": "same-origin"}, {}])
 def test_the_page_itself_and_programs_do(headers):
     assert status(request("POST", RULES, **headers), LOCAL) == 200
-    assert status(request("POST", RULES, host="fraud.example.com", **{}), OPEN_TO_OTHERS) == 401
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"peer": "192.0.2.7"},  # it listens elsewhere than its settings say
+        *({name: "203.0.113.9"} for name in ("X_Forwarded_For", "X_Real_IP", "Forwarded", "Via")),
+    ],
+)
+def test_who_is_not_at_this_machine_or_asks_through_a_proxy_needs_a_token(asked):
+    for settings in (LOCAL, LOCAL_WITH_TOKENS):
+        assert status(request("GET", RULES, **asked), settings) == 401
+    assert status(request("GET", RULES, "viewer", **asked), LOCAL_WITH_TOKENS) == 200
+
+
+class Sent:
+    """A body that is to come."""
+
+    def at_eof(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Content_Type": "application/json"}, 200),
+        ({"Content_Type": "application/json; charset=utf-8"}, 200),
+        ({"Content_Type": "application/json", "Content_Encoding": "gzip"}, 415),
+        ({"Content_Type": "text/plain"}, 415),
+        ({}, 415),
+    ],
+)
+def test_what_is_sent_is_json_as_it_is(headers, expected):
+    asked = request("POST", RULES, **headers)
+    asked._payload = Sent()
+    assert status(asked, LOCAL) == expected
 
 
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
         *((host, 421) for host in ("evil.example", "evil.example:6066", "127.0.0.1.evil.example", "")),
+        *((host, 421) for host in ("[::1]evil.example", "127.0.0.1:x", "a:b:c")),
         *((host, 200) for host in ("localhost:6066", "[::1]:6066", "LOCALHOST")),
     ],
 )
@@ -110,7 +167,9 @@ def test_a_worker_on_the_loopback_answers_to_its_own_names(host, expected):
 
 
 def test_other_names_are_a_setting():
-    assert status(request("GET", RULES, host="a.example"), WebSettings(allowed_hosts="a.example, b.example")) == 200
+    behind = WebSettings(allowed_hosts="A.example, b.example", tokens=PEOPLE)
+    assert status(request("GET", RULES, "viewer", host="a.example"), behind) == 200
+    assert status(request("GET", RULES, host="a.example"), behind) == 401
 
 
 def test_viewers_who_are_told_no_customers_may_not_ask_for_any():
@@ -124,9 +183,26 @@ def test_viewers_who_are_told_no_customers_may_not_ask_for_any():
     assert not admit(request("GET", RULES, "analyst"), MASKED).is_masked
 
 
-def test_workers_ask_each_other_with_the_most_rights():
-    assert of_a_worker(OPEN_TO_OTHERS) == {"Authorization": f"Bearer {TOKENS['admin']}"}
-    assert of_a_worker(LOCAL) == {}
+def test_a_worker_shows_another_a_pass_for_one_page_and_no_token():
+    path = "/table/customer_profile/a%2Fb/"
+    shown = pass_for(path, OPEN_TO_OTHERS.people)
+    assert not any(token in text for token in TOKENS.values() for text in shown.values())
+    headers = {name.replace("-", "_"): value for name, value in shown.items()}
+    assert admit(request("GET", path, **headers), MASKED).role == "analyst"
+    assert status(request("GET", "/table/customer_profile/C2/", **headers), MASKED) == 401
+    assert status(request("POST", RULES, **headers), OPEN_TO_OTHERS) == 401
+    assert status(request("GET", path, **headers), WebSettings(tokens=f"viewer:x:{'y' * 40}", bind="0.0.0.0")) == 401
+    assert pass_for(path, LOCAL.people) == {}
+
+
+def test_a_pass_is_good_for_a_minute(monkeypatch):
+    shown = pass_for(RULES, OPEN_TO_OTHERS.people)[HEADER]
+    now = time.time()
+    for later, expected in ((0, True), (50, True), (-50, True), (70, False), (-70, False)):
+        monkeypatch.setattr(passes.time, "time", lambda moment=now + later: moment)
+        assert is_pass(shown, RULES, OPEN_TO_OTHERS.people) is expected
+    assert not is_pass("forged", RULES, OPEN_TO_OTHERS.people)
+    assert not is_pass(shown, RULES, ())
 
 
 def test_each_operation_is_found_at_its_path():

@@ -39,6 +39,7 @@ async def client():
 async def test_every_answer_carries_the_headers(client, path):
     answer = await client.get(path)
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    assert answer.headers["Server"] == "fraud_stream"
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
 

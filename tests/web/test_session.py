@@ -14,7 +14,13 @@ def test_who_has_signed_in_is_known():
 
 
 @pytest.mark.parametrize(
-    "forge", [str.upper, lambda cookie: cookie[:-1], lambda cookie: "bo" + cookie[3:], lambda _: ""]
+    "forge",
+    [
+        lambda cookie: cookie[:-5] + cookie[-5:].swapcase(),
+        lambda cookie: cookie[:-1],
+        lambda cookie: "bo" + cookie[3:],
+        lambda _: "",
+    ],
 )
 def test_a_forged_cookie_is_nobodys(forge):
     assert signed_in(forge(cookie_of(ANA)), PEOPLE) is None

@@ -12,7 +12,7 @@ from fraud_stream.records import Alert, Drift, read_alert
 from fraud_stream.web.dashboard.answers import AlertPlace, AlertQuery, Alerts, OneAlert, answered, asked
 from fraud_stream.web.dashboard.live import live
 from fraud_stream.web.dashboard.places import partition_of
-from fraud_stream.web.dashboard.threads import in_thread
+from fraud_stream.web.dashboard.threads import reading
 from fraud_stream.web.guard import VISITOR
 from fraud_stream.web.masking import look_of
 
@@ -50,7 +50,7 @@ async def _look_back(alert_id: str, customer: str) -> Alert | Drift | None:
     """Look for an older alert among the newest of the customer's partition."""
     partition, key = await partition_of(customer), customer.encode()
     known = alert_id.encode()
-    found = await in_thread(
+    found = await reading.run(
         lambda: search(
             settings,
             (settings.topics.alerts, partition),

@@ -1,9 +1,11 @@
 """What the page is answered, and how it asks."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+from aiohttp.web import HTTPRequestEntityTooLarge, HTTPRequestTimeout
 from faust import web
 from faust.web.exceptions import WebError
 
@@ -15,6 +17,10 @@ from fraud_stream.domain.rules import Rule, Severity
 from fraud_stream.records import Alert, Drift, Label, Probability, ScoredTransaction
 
 T = TypeVar("T")
+#: Bytes of what is sent.
+MOST_BYTES = 2**20
+#: Seconds that it may take.
+PATIENCE = 10.0
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -290,19 +296,39 @@ def asked(request: web.Request, kind: type[T]) -> T:
         raise BadQueryError(f"this cannot be asked for: {error}") from None
 
 
-async def told(request: Any, kind: type[T]) -> T:
-    """What a request sends.
+async def told(request: Any, kind: type[T], most: int = MOST_BYTES) -> T:
+    """What a request sends, in `most` bytes.
 
     Raises:
         BadQueryError: It is no JSON, or something in it is unknown or wrong.
+        web.HTTPException: It is too much, or comes too slowly.
     """
-    body = await request.read()
     try:
-        found = msgspec.json.decode(body, type=kind)
+        found = msgspec.json.decode(await body_of(request, most), type=kind)
         msgspec.json.encode(found)  # half a pair of surrogates can be written nowhere
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadQueryError(f"this cannot be done: {error}") from None
     return found
+
+
+async def body_of(request: Any, most: int = MOST_BYTES) -> bytes:
+    """The body of a request.
+
+    Raises:
+        web.HTTPException: It has more bytes, or comes too slowly.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > most:
+                    raise HTTPRequestEntityTooLarge(
+                        most, len(body), text=f"too much was sent; at most {most:,} bytes are read"
+                    )
+    except TimeoutError:
+        raise HTTPRequestTimeout(text=f"what is sent must come within {PATIENCE:.0f} s") from None
+    return bytes(body)
 
 
 def answered(view: web.View, answer: msgspec.Struct) -> web.Response:

@@ -13,7 +13,7 @@ from fraud_stream.backwards import Found, Limits, search
 from fraud_stream.records import Label, ScoredTransaction
 from fraud_stream.web.dashboard.answers import Customer, CustomerPlace, History, HistoryPlace, answered, asked
 from fraud_stream.web.dashboard.places import partition_of, usual_partition
-from fraud_stream.web.dashboard.threads import in_thread
+from fraud_stream.web.dashboard.threads import reading
 from fraud_stream.web.tables import look_up
 
 #: Labels of a customer that are shown.
@@ -61,7 +61,7 @@ class CustomerHistory(web.View):
         """The newest decisions and the labels, or the decisions before an offset."""
         place = asked(request, HistoryPlace)
         partition = await partition_of(place.customer)
-        return answered(self, await in_thread(lambda: history(place, partition)))
+        return answered(self, await reading.run(lambda: history(place, partition)))
 
 
 def history(place: HistoryPlace, partition: int) -> History:

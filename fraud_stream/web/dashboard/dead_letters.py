@@ -8,7 +8,7 @@ from fraud_stream.app import app, settings
 from fraud_stream.redrive import Letter, letters
 from fraud_stream.settings import Settings
 from fraud_stream.web.dashboard.answers import Count, DeadLetterReport, DeadLetters, Nothing, answered, asked
-from fraud_stream.web.dashboard.threads import in_thread
+from fraud_stream.web.dashboard.threads import reading
 from fraud_stream.web.dashboard.workers import everyone
 
 #: Letters that are shown.
@@ -24,7 +24,7 @@ class DeadLetterList(web.View):
     async def get(self, request: web.Request) -> web.Response:
         """They themselves, and how many the workers have refused since they started, by reason."""
         asked(request, Nothing)
-        newest = await in_thread(lambda: newest_letters(settings))
+        newest = await reading.run(lambda: newest_letters(settings))
         workers = await everyone()
         counts = {_reason(count): count.value for count in workers.counters["dead_letters"].counts}
         return answered(self, DeadLetters(newest, counts, workers.silent))

@@ -13,7 +13,7 @@ from fraud_stream.records import Label
 from fraud_stream.web.dashboard.answers import Workers, answered, told
 from fraud_stream.web.dashboard.changes import Changed, LabelChange
 from fraud_stream.web.dashboard.places import partition_of
-from fraud_stream.web.dashboard.threads import in_thread
+from fraud_stream.web.dashboard.threads import changing
 from fraud_stream.web.dashboard.workers import everyone
 from fraud_stream.web.guard import author_of
 
@@ -31,9 +31,9 @@ class Labels(web.View):
         known = known_at(await everyone(), time.time())
         label = Label(change.transaction_id, change.customer_id, change.is_fraud, known, SOURCE)
         partition, author = await partition_of(change.customer_id), author_of(request)
-        await in_thread(lambda: _send(label, partition, author, change.reason))
+        await changing.run(lambda: _send(label, partition, author, change.reason))
         what = "fraud" if change.is_fraud else "genuine"
-        return answered(self, Changed(f"transaction {change.transaction_id} is labelled {what}"))
+        return answered(self, Changed(f"sent: transaction {change.transaction_id} is {what}; its first label counts"))
 
 
 def known_at(workers: Workers, now: float) -> float:

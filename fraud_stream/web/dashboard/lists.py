@@ -12,7 +12,7 @@ from fraud_stream.errors import ChangeError
 from fraud_stream.steering import announce_change, read_rulebook
 from fraud_stream.web.dashboard.answers import BadQueryError, answered, told
 from fraud_stream.web.dashboard.changes import Changed, ListChange
-from fraud_stream.web.dashboard.threads import in_thread
+from fraud_stream.web.dashboard.threads import changing
 from fraud_stream.web.guard import author_of
 
 
@@ -24,7 +24,7 @@ class Lists(web.View):
         """Have every worker take an entry, or drop it."""
         change, author = await told(request, ListChange), author_of(request)
         entry = entry_of(change, author, time.time())
-        await in_thread(lambda: _announce(entry, author, is_removed=change.is_removed))
+        await changing.run(lambda: _announce(entry, author, is_removed=change.is_removed))
         place = "off" if change.is_removed else "on"
         return answered(self, Changed(f"{change.what} {change.value} is {place} the {change.list} list"))
 

@@ -11,7 +11,7 @@ from fraud_stream.errors import ChangeError
 from fraud_stream.redrive import Place, Plan, Selection, check_topics, letters, make_plan, redrive
 from fraud_stream.web.dashboard.answers import answered, told
 from fraud_stream.web.dashboard.changes import MOST_LETTERS, Redrive, Redriven
-from fraud_stream.web.dashboard.threads import in_thread
+from fraud_stream.web.dashboard.threads import changing
 from fraud_stream.web.guard import author_of
 
 _one_at_a_time = threading.Lock()
@@ -24,7 +24,7 @@ class Redriving(web.View):
     async def post(self, request: Any) -> web.Response:
         """Send letters, or say what would be sent."""
         asked, author = await told(request, Redrive), author_of(request)
-        return answered(self, await in_thread(lambda: _redrive(asked, author)))
+        return answered(self, await changing.run(lambda: _redrive(asked, author)))
 
 
 def selection_of(asked: Redrive) -> Selection:
@@ -56,6 +56,6 @@ def _check(plan: Plan, selection: Selection) -> None:
 def _send(plan: Plan, asked: Redrive, author: Author) -> int:
     if not plan.chosen:
         return 0
-    details = {"topics": plan.topics, "reasons": asked.reasons}
+    details = {"topics": plan.topics, "reasons": asked.reasons, "places": plan.places}
     with audited(settings, author, Change("redrive", plan.target, details, asked.reason)):
         return redrive(settings, plan, remember=not asked.places)

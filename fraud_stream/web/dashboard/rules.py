@@ -15,7 +15,7 @@ from fraud_stream.errors import ChangeError
 from fraud_stream.steering import announce_change, read_rulebook
 from fraud_stream.web.dashboard.answers import Counted, Nothing, RuleReport, Rules, answered, asked, told
 from fraud_stream.web.dashboard.changes import Changed, RuleChange
-from fraud_stream.web.dashboard.threads import in_thread
+from fraud_stream.web.dashboard.threads import changing
 from fraud_stream.web.dashboard.workers import everyone
 from fraud_stream.web.guard import VISITOR, author_of
 from fraud_stream.web.masking import masked_rules
@@ -41,7 +41,7 @@ class RuleList(web.View):
     async def post(self, request: Any) -> web.Response:
         """Have every worker take a rule as it is to be."""
         change, author = await told(request, RuleChange), author_of(request)
-        made = await in_thread(lambda: _change(change, author))
+        made = await changing.run(lambda: _change(change, author))
         what = "deleted" if made.is_deleted else f"{made.rule.state} in version {made.rule.version}"
         return answered(self, Changed(f"rule {made.rule.id} is {what}", made.rule.version))
 

@@ -12,6 +12,9 @@ from fraud_stream.web.dashboard.changes import SignIn
 from fraud_stream.web.guard import VISITOR, anonymous, visitor_with
 from fraud_stream.web.session import COOKIE, LASTS, cookie_of
 
+#: Bytes of a request to sign in, which anybody may make.
+MOST = 4_096
+
 
 @app.page("/dashboard/api/session")
 class Session(web.View):
@@ -23,7 +26,7 @@ class Session(web.View):
 
     async def post(self, request: Any) -> Any:
         """Sign in with a token: a cookie stands for it from now on."""
-        person = owner_of((await told(request, SignIn)).token, settings.web.people)
+        person = owner_of((await told(request, SignIn, MOST)).token, settings.web.people)
         if person is None:
             app.log.warning("a token that is nobody's, from %s", request.remote)
             return self.error(HTTPStatus.UNAUTHORIZED, "this token is nobody's")
@@ -33,7 +36,7 @@ class Session(web.View):
 
     async def delete(self, request: Any) -> Any:
         """Sign out."""
-        response: Any = answered(self, anonymous(settings.web))
+        response: Any = answered(self, anonymous(request, settings.web))
         response.del_cookie(COOKIE, **_attributes(request))
         return response
 

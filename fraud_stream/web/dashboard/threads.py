@@ -1,4 +1,4 @@
-"""What the page reads from topics for one question, in two threads at most: agents must not wait for it."""
+"""What the page reads from topics and writes to them, in a few threads: agents must not wait for it."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,26 +7,40 @@ from typing import TypeVar
 
 from faust.web.exceptions import ServiceUnavailable
 
-#: Questions that are read for at a time.
-THREADS = 2
-#: Questions that wait or are read for, beyond which a new one is refused.
-MOST = 10
 T = TypeVar("T")
-_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="dashboard")
-_under_way: set[object] = set()
 
 
-async def in_thread(read: Callable[[], T]) -> T:
-    """What `read` gives.
+class Threads:
+    """Some threads, and a bound for what waits for them.
 
-    Raises:
-        ServiceUnavailable: Too many questions wait already.
+    Args:
+        name: What they are for.
+        threads: How many there are.
+        most: What is under way or waits at most; more is refused.
     """
-    if len(_under_way) >= MOST:
-        raise ServiceUnavailable("this worker reads for others already; ask again in a few seconds")
-    question = object()
-    _under_way.add(question)
-    try:
-        return await asyncio.get_running_loop().run_in_executor(_pool, read)
-    finally:
-        _under_way.discard(question)
+
+    def __init__(self, name: str, threads: int, most: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"dashboard-{name}")
+        self._most = most
+        self._under_way: set[object] = set()
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """What a call gives.
+
+        Raises:
+            ServiceUnavailable: Too many wait already.
+        """
+        if len(self._under_way) >= self._most:
+            raise ServiceUnavailable("this worker is busy for others already; ask again in a few seconds")
+        question = object()
+        self._under_way.add(question)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        finally:
+            self._under_way.discard(question)
+
+
+#: Agents must not wait for what is read for the page.
+reading = Threads("reading", 2, 10)
+#: Nor must changes, which are few and small.
+changing = Threads("changing", 2, 20)

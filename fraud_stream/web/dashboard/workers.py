@@ -13,7 +13,7 @@ from faust import web
 from fraud_stream.app import app, settings
 from fraud_stream.web.dashboard.answers import Count, Counted, Nothing, WorkerReport, Workers, answered, asked
 from fraud_stream.web.drift import streams
-from fraud_stream.web.guard import of_a_worker
+from fraud_stream.web.passes import pass_for
 from fraud_stream.web.tables import active_partitions, exact_tables
 from fraud_stream.web.told import COUNTERS, Told
 
@@ -87,7 +87,9 @@ async def _ask(url: str) -> WorkerReport | None:
     """What another worker says; None where it does not answer, or as another version would."""
     address, patience = url.rstrip("/") + _PATH, aiohttp.ClientTimeout(PATIENCE)
     try:
-        async with app.http_client.get(address, headers=of_a_worker(settings.web), timeout=patience) as answer:
+        async with app.http_client.get(
+            address, headers=pass_for(_PATH, settings.web.people), timeout=patience
+        ) as answer:
             return _decoder.decode(await answer.read()) if answer.status == HTTPStatus.OK else None
     except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
         app.log.warning("cannot ask %s: %r", url, error)
