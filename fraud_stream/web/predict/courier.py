@@ -6,11 +6,12 @@ import aiohttp
 import msgspec
 
 from fraud_stream.app import app, settings
-from fraud_stream.web.guard import of_a_worker
+from fraud_stream.web.passes import pass_for
 from fraud_stream.web.predict.answers import Answer, Predictions
 from fraud_stream.web.predict.forms import MANY, MOST
 from fraud_stream.web.tables import FORWARDED
 
+PATH = "/predict"
 PATIENCE = 5.0
 _decoder = msgspec.json.Decoder(Predictions)
 Question = tuple[bytes, "asyncio.Future[Answer]"]
@@ -46,8 +47,8 @@ class Courier:
 
 async def _asked(url: str, payments: list[bytes]) -> list[Answer]:
     body = msgspec.json.encode({MANY: [msgspec.Raw(raw) for raw in payments]})
-    headers = {FORWARDED: "1", "Content-Type": "application/json", **of_a_worker(settings.web)}
-    address, patience = f"{url.rstrip('/')}/predict", aiohttp.ClientTimeout(PATIENCE)
+    headers = {FORWARDED: "1", "Content-Type": "application/json", **pass_for(PATH, settings.web.people)}
+    address, patience = f"{url.rstrip('/')}{PATH}", aiohttp.ClientTimeout(PATIENCE)
     try:
         async with app.http_client.post(address, data=body, headers=headers, timeout=patience) as answer:
             answer.raise_for_status()

@@ -11,15 +11,17 @@ from agents.preview import Previewed, preview_figures
 from fraud_stream.app import app, settings
 from fraud_stream.domain.decision import Verdict
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.web.dashboard.answers import BadQueryError, answered
+from fraud_stream.web.dashboard.answers import BadQueryError, answered, body_of
 from fraud_stream.web.dashboard.places import usual_partition
 from fraud_stream.web.predict.answers import Answer, Prediction, Predictions, RiskLevel
-from fraud_stream.web.predict.courier import Courier
+from fraud_stream.web.predict.courier import PATH, Courier
 from fraud_stream.web.predict.desk import Desk
 from fraud_stream.web.predict.forms import Asked, read
 from fraud_stream.web.tables import FORWARDED, active_partitions, check_ready, exact_tables, owners
 from tables.customer_profile import customer_profile
 
+#: Bytes of a request: a thousand payments of four kilobytes.
+MOST_BYTES = 4 * 2**20
 _TRY_IT = "dashboard/#/predict"
 #: How risky a payment is, by what is to be done with it.
 LEVELS: dict[Verdict, RiskLevel] = {"accept": "LOW", "review": "MEDIUM", "block": "HIGH"}
@@ -27,7 +29,7 @@ desk = Desk()
 courier = Courier()
 
 
-@app.page("/predict")
+@app.page(PATH)
 class Predict(web.View):
     """What would be decided of payments."""
 
@@ -38,7 +40,7 @@ class Predict(web.View):
     async def post(self, request: Any) -> web.Response:
         """Answer one payment, or up to a thousand."""
         check_ready()
-        payments, are_many = read(await request.read())
+        payments, are_many = read(await body_of(request, MOST_BYTES))
         is_forwarded = FORWARDED in request.headers
         found = await asyncio.gather(*(answer(one, is_forwarded=is_forwarded) for one in payments))
         if are_many:
