@@ -7,6 +7,7 @@ import re
 from typing import Any, Literal, NamedTuple
 
 from fraud_stream.access import Role
+from fraud_stream.domain.described import PaymentFigures
 from fraud_stream.web.dashboard import answers, changes
 from fraud_stream.web.predict.answers import Prediction
 
@@ -103,7 +104,15 @@ OPERATIONS = (
     Operation("GET", f"{_API}/worker", "This worker.", answer=answers.WorkerReport, query=answers.Nothing),
     Operation("GET", f"{_API}/workers", "All workers.", answer=answers.Workers, query=answers.Nothing),
     Operation("GET", f"{_API}/openapi.json", "This document."),
-    Operation("POST", "/predict", "What would be decided of payments.", answer=Prediction, names_customers=True),
+    Operation(
+        "POST",
+        "/predict",
+        "What would be decided of a payment, or of up to a thousand under `transactions`; in place of a transaction "
+        "these figures of one, or those of WindowFigures.",
+        answer=Prediction,
+        body=PaymentFigures,
+        names_customers=True,
+    ),
     Operation("GET", "/table/", "The tables."),
     Operation("GET", "/table/{name}/", "One table.", names_customers=True),
     Operation("GET", "/table/{name}/{key}/", "A key of a table.", names_customers=True),

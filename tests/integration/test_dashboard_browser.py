@@ -16,7 +16,7 @@ from tests.harness import a_broker, produce, settings_for, transaction_alerts, w
 pytestmark = MARKS
 CUSTOMERS, NUMBER = 30, 600
 MARKUP = '<img src=x onerror="window.hacked=1">'
-PAGES = ("alerts", "customers", "models", "rules", "data", "dead-letters")
+PAGES = ("alerts", "customers", "models", "rules", "predict", "data", "dead-letters")
 
 
 def payments(first: int, last: int) -> Iterator[tuple[str, bytes]]:
@@ -262,3 +262,22 @@ def test_alerts_of_a_customer_within_a_minute_are_one_row_until_asked_for(run: R
     produce(run.settings, "transactions", [payment(2_009, "CUST-BURST", 2_009.0, timestamp=start + 80)])
     expect(page.get_by_role("button", name="1 more within a minute")).to_be_visible()  # the second group's, as it comes
     expect(rows).to_have_count(5)
+
+
+def test_a_payment_is_tried_and_what_is_wrong_with_it_is_named(run: Run, watched: Watched) -> None:
+    page = watched.open(f"{run.url}#/predict")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("heading", name="Answer")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("Transaction amount $1,250.00 exceeds")
+    expect(page.locator("main")).to_contain_text("known")
+    page.get_by_label("Form").select_option("payment")
+    assert "merchant_risk_score" in page.get_by_label("JSON").input_value()
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".headline")).to_be_visible()
+    page.get_by_label("JSON").fill('{"transaction_amount": "much"}')
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".told")).to_contain_text("$.transaction_amount")
+    watched.complaints.clear()  # Chromium notes each answer of 400
+    page.get_by_label("JSON").fill("{")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".told")).to_contain_text("This is no JSON")
