@@ -7,7 +7,20 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from benchmarks import backtest, contest, crowd, drift, growth, latency, machine, model, recovery, report, throughput
+from benchmarks import (
+    backtest,
+    contest,
+    crowd,
+    drift,
+    growth,
+    latency,
+    machine,
+    model,
+    predict,
+    recovery,
+    report,
+    throughput,
+)
 from benchmarks.document import write
 from benchmarks.stage import BROKERS
 from fraud_stream.errors import FraudStreamError
@@ -34,6 +47,8 @@ class Amounts(NamedTuple):
     workers: tuple[int, ...]
     runs: int
     records: int
+    stream: float
+    asked: float
 
 
 def _throughput(amounts: Amounts) -> Any:
@@ -53,6 +68,12 @@ def _latency(amounts: Amounts) -> Any:
         for rate in amounts.rate
         for program in programs
     ]
+
+
+def _predict(amounts: Amounts) -> Any:
+    return report.plain(
+        predict.measure(amounts.broker, amounts.stream, amounts.seconds, amounts.warm_up, amounts.asked)
+    )
 
 
 def _customers(amounts: Amounts) -> Any:
@@ -87,6 +108,7 @@ _MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
     "throughput": _throughput,
     "peers": _peers,
     "latency": _latency,
+    "predict": _predict,
     "customers": _customers,
     "workers": _workers,
     "takeover": _takeover,
@@ -96,7 +118,7 @@ _MEASURE: Mapping[str, Callable[[Amounts], Any]] = {
     "backtest": _backtest,
 }
 #: What can be measured on the embedded broker.
-_ANYWHERE = ("throughput", "latency", "model", "drift", "backtest")
+_ANYWHERE = ("throughput", "latency", "predict", "model", "drift", "backtest")
 
 
 @click.command()
@@ -111,6 +133,8 @@ _ANYWHERE = ("throughput", "latency", "model", "drift", "backtest")
 @click.option("--workers", type=click.IntRange(1, 4), multiple=True, default=(1, 2, 4), help="Workers: so many.")
 @click.option("--runs", type=_COUNT, default=3, show_default=True, help="Take-over: so often.")
 @click.option("--records", type=_COUNT, default=1_000_000, show_default=True, help="Recovery: of so many.")
+@click.option("--stream", type=_SECONDS, default=2_000.0, show_default=True, help="Predict: transactions a second.")
+@click.option("--asked", type=_SECONDS, default=predict.ASKED, show_default=True, help="Predict: questions a second.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Keep the figures here, by kind.")
 @click.option("--write", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write performance.md here.")
 def main(what: tuple[str, ...], file: Path | None, folder: Path | None, **amounts: Any) -> None:

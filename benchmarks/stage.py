@@ -95,9 +95,14 @@ class Worker:
             time.sleep(_LOOK_EVERY)
         return self.read()
 
+    @property
+    def address(self) -> str:
+        """Where its web server is."""
+        return f"http://127.0.0.1:{self._port}"
+
     def get(self, path: str) -> Any:
         """What its web server answers, JSON."""
-        with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as response:
+        with urlopen(f"{self.address}{path}", timeout=10) as response:
             return msgspec.json.decode(response.read())
 
     def memory(self) -> int:

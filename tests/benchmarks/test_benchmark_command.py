@@ -91,6 +91,17 @@ def test_latency_is_measured_of_every_alert(tmp_path: Path) -> None:
     assert latency["worker"]["transactions"] == 400
 
 
+@pytest.mark.broker
+@pytest.mark.embedded
+def test_predictions_are_measured_while_the_stream_runs(tmp_path: Path) -> None:
+    amounts = ("--stream", "200", "--asked", "50", "--seconds", "2", "--warm-up", "1")
+    printed, found = measured(tmp_path, "predict", *EMBEDDED, *amounts)
+    asked = found["predict"]["found"]
+    assert (asked["answers"]["size"], asked["refused"]) == (100, 0)
+    assert 0 < asked["answers"]["p50"] <= asked["answers"]["p99"] <= asked["answers"]["longest"]
+    assert "not answered" in printed
+
+
 def test_a_measurement_that_does_not_exist_is_refused() -> None:
     command = [sys.executable, "-m", "benchmarks", "speed"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
