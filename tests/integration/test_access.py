@@ -241,9 +241,9 @@ def test_a_cookie_is_given_for_a_token_and_taken_back(run: Run) -> None:
     [(("--web-bind", "0.0.0.0"), {}), ((), {"WEB_BIND": "0.0.0.0"}), ((), {"FRAUD_STREAM_WEB_BIND": "::"})],
 )
 def test_a_worker_that_others_could_reach_without_tokens_does_not_start(
-    how: tuple[str, ...], variables: dict[str, str], tmp_path: Path, broker_port: int
+    how: tuple[str, ...], variables: dict[str, str], tmp_path: Path
 ) -> None:
-    _, environ = settings_for(broker_port, tmp_path)
+    _, environ = settings_for(free_port(), tmp_path)  # it is refused before a broker is asked
     command = [sys.executable, "-m", "faust", "-A", "fraud_stream", "worker", "--web-port", str(free_port()), *how]
     done = subprocess.run(
         command,

@@ -14,7 +14,7 @@ from fraud_stream.web.openapi import document
 from tests.dashboard import payment
 from tests.harness import Worker, a_broker, produce, settings_for, wait_until, worker
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.embedded]  # what a broker does is no matter here
 TOKENS = f"admin:ana:{'a' * 40},viewer:vic:{'c' * 40}"
 CHECKS = (
     checks.not_a_server_error,
