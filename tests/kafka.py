@@ -53,8 +53,7 @@ class SharedKafka:
 
     def _empty(self) -> None:
         admin = AdminClient({"bootstrap.servers": self._cluster.servers})
-        topics = [name for name in admin.list_topics(timeout=PATIENCE).topics if not name.startswith("__")]
-        if topics:
+        while topics := [name for name in admin.list_topics(timeout=PATIENCE).topics if not name.startswith("__")]:
             for future in admin.delete_topics(topics, operation_timeout=PATIENCE).values():
                 _ignore(future, "UNKNOWN_TOPIC_OR_PART")  # deleted before, and still listed
         groups = [group.group_id for group in admin.list_consumer_groups().result(PATIENCE).valid]
