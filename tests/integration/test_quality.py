@@ -1,6 +1,8 @@
 """Live evaluation on a real broker: the page against scikit-learn on what is on `labelled`, crashes, the threshold."""
 
 import time
+from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +62,27 @@ def test_the_page_shows_what_scikit_learn_makes_of_the_labelled_topic(
         evaluated(running, settings, COUNT // 2 - 500)
         play(monkeypatch, environ, "2024-01-03", COUNT // 2, seed=2)
         page = evaluated(running, settings, COUNT - 1_000)
-        share = len(labelled(settings)) / len(values(settings, "scored"))
-        wait_until(lambda: running.get("/quality/")["labelled_share"] == pytest.approx(share, abs=0.2))
+        expected = shares(settings, "2024-01-03")  # of the days before, a kill took the counts of an interval with it
+        wait_until(lambda: shown_shares(running, "2024-01-03") == pytest.approx(expected, abs=1e-9))
         assert running.stop() == 0
     rows = labelled(settings)
     check_all(page, rows)
     check_scored(page, [row for row in rows if row["score"] is not None])
+
+
+def shares(settings: Settings, since: str) -> dict[str, float]:
+    """By day from `since` on: what is labelled, of what was scored."""
+    known = Counter(day_of(row["timestamp"]) for row in labelled(settings))
+    scored = Counter(day_of(row["transaction"]["timestamp"]) for row in values(settings, "scored"))
+    return {day: known[day] / count for day, count in scored.items() if day >= since}
+
+
+def day_of(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).date().isoformat()
+
+
+def shown_shares(running: Worker, since: str) -> dict[str, float]:
+    return {day["day"]: day["labelled_share"] for day in running.get("/quality/")["by_day"] if day["day"] >= since}
 
 
 def check_all(page: dict[str, Any], rows: list[dict[str, Any]]) -> None:
