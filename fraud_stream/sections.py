@@ -124,7 +124,9 @@ class WindowSettings(Section):
     """Sizes of the windows."""
 
     tumbling_size: Duration = 3_600.0
-    tumbling_expires: Duration = Field(86_400.0, description="kept so long after its end, in stream time")
+    tumbling_expires: Duration = Field(
+        86_400.0, description="kept so long after its end, in stream time, rounded up to whole steps"
+    )
     hopping_size: Duration = 300.0
     hopping_step: Duration = 60.0
     hopping_expires: Duration = 3_600.0

@@ -13,6 +13,7 @@ from typing import Any
 
 from mode import Service
 
+from fraud_stream.engine.expiry import StreamClock
 from fraud_stream.engine.outbox import Outbox
 from fraud_stream.engine.table import ExactTable
 
@@ -38,6 +39,7 @@ class GroupCommit(Service):
     def __init__(self, app: Any, interval: float, lease: float = math.inf, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.outbox = Outbox(app)
+        self._clock: StreamClock = app.clock
         self.tables: list[list[ExactTable]] = []
         self.failed: BaseException | None = None
         self.before_commit: list[Callable[[], None]] = []
@@ -104,11 +106,13 @@ class GroupCommit(Service):
                 table.expire()
         done, self._done = self._done, []
         changes = [self._take(ranked) for ranked in self.tables]
+        self._clock.take()
         self._check_awake()
         await self.outbox.push()
         await self.outbox.delivered()
         for ranked, outbox in zip(self.tables, changes, strict=True):
             await self._deliver(ranked, outbox)
+        self._clock.settle()
         for acknowledge in done:
             await acknowledge()
 

@@ -40,10 +40,11 @@ class WindowedTable(ExactTable):
         """Take a window; Faust calls this for ``.tumbling()`` and ``.hopping()``.
 
         Its attributes become this table's: `size` of a window, `step` from one to the next (a pane's length) and
-        `expires`, in seconds.
+        `expires`, in seconds, rounded up to whole steps: after a crash the stream's time is known to a step.
         """
         self.size, self.step = float(window.size), float(window.step)
-        self.expires = float(window.expires or math.inf)  # Faust: None, or 0 in its compiled form
+        expires = float(window.expires or math.inf)  # Faust: None, or 0 in its compiled form
+        self.expires = expires if expires == math.inf else math.ceil(expires / self.step) * self.step
         return super().using_window(window, key_index=key_index)
 
     def _new_changelog_topic(self, *, retention: Any = None, **kwargs: Any) -> Any:
@@ -96,7 +97,7 @@ class WindowedTable(ExactTable):
         self.store.write_all(partition, dict.fromkeys(keys))  # no tombstone: the changelog's retention deletes windows
 
     def _notice(self, partition: int, key: Any, data: bytes) -> None:
-        self.clock.observe(partition, key[1][0])
+        self.clock.recover(partition, key[1][0])
         super()._notice(partition, key, data)
 
     def _last_end(self, time: float) -> float:
@@ -190,15 +191,17 @@ class Windows(Generic[S]):
         """The earliest window that contains `time`, with all that was added.
 
         `last` is the largest time that was added before `time` was: between the two there is nothing to look for.
-        `pane` is the value that `change` gave for `time`.
+        `pane` is the value that `change` gave for `time`; where that was None, the window's panes have expired too,
+        whether they are deleted yet or not.
         """
+        if pane is None:
+            return self._new()
         step, get = self._step, self._held.get
         newest = time // step * step
-        if pane is not None and (self._steps == 1 or last is None or last < newest - self._size + step):
+        if self._steps == 1 or last is None or last < newest - self._size + step:
             return pane
         panes = [get((key, window_range(newest - n * step, step))) for n in self._earlier(newest, last)]
-        panes.append(get((key, window_range(newest, step))) if pane is None else pane)
-        merged: S = self._table.merge(pane for pane in panes if pane is not None)
+        merged: S = self._table.merge(pane for pane in (*panes, pane) if pane is not None)
         return merged
 
     def _earlier(self, newest: float, last: float | None) -> Iterator[int]:

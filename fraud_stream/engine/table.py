@@ -81,6 +81,10 @@ class TablePartition(Generic[V]):
         """Whether the value of `key` is not stored yet."""
         return key in self._changed or key in self._taken
 
+    def deleted(self) -> dict[Any, bytes | None]:
+        """What is deleted and not stored yet, as it is stored."""
+        return {k: self._read(k) for part in (self._changed, self._taken) for k, value in part.items() if value is None}
+
     def take(self) -> dict[Any, bytes | None]:
         """What changed, as it is stored."""
         dump = self._codec.dump
@@ -206,17 +210,17 @@ class ExactTable(faust.Table[Any, Any]):
                 self.store.set_persisted_offset(TP(place.topic, place.partition), place.offset)
 
     def expire(self) -> int:
-        """Delete what has expired; says how many entries."""
+        """Delete what has expired by what is stored; says how many entries."""
         return sum(self._expire(partition, deadlines) for partition, deadlines in self._deadlines.items())
 
     def _expire(self, partition: int, deadlines: Deadlines) -> int:
-        expired = list(deadlines.expired(self.clock.now(partition)))
+        expired = list(deadlines.expired(self.clock.settled(partition)))
         if expired:
             self._remove(partition, expired)
         return len(expired)
 
     def _remove(self, partition: int, keys: list[Any]) -> None:
-        read, held, now = self.store.reader(partition), self.partition(partition), self.clock.now(partition)
+        read, held, now = self.store.reader(partition), self.partition(partition), self.clock.settled(partition)
         for key in keys:
             data = read(key)
             if data is None or held.is_changing(key):
@@ -275,7 +279,10 @@ class ExactTable(faust.Table[Any, Any]):
 
     def forget_changes(self) -> None:
         """Drop what changed and was not written: it will be made again from the last acknowledged offset."""
-        self._changing.clear()
+        changing, self._changing = self._changing, {}
+        for partition, held in changing.items():
+            self._schedule_all(partition, held.deleted())  # what was about to expire is still there
+        self.clock.go_back()
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0

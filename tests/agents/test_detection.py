@@ -86,8 +86,8 @@ def test_velocity_is_read_from_the_earliest_window_that_contains_the_event() -> 
     """Faust's current window would have seen one: the minute of the event itself."""
     taken = take_in(chunk(*(payment(n, n * 61.0) for n in range(5))))
     assert feature(taken, "hopping_count_5m") == [1, 2, 3, 4, 5]
-    state = customer_state(1)
-    assert state.hopping.window("C1", NOON + 244.0, NOON + 244.0, None).count == 5
+    hopping = customer_state(1).hopping
+    assert hopping.window("C1", NOON + 244.0, NOON + 244.0, hopping.change("C1", NOON + 244.0)).count == 5
 
 
 def test_windows_slide_on() -> None:

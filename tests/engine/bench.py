@@ -132,5 +132,7 @@ def commit(table: ExactTable, offset: int = 0) -> list[tuple[str, int, Any, byte
     """What a group commit does with the table; the changelog records."""
     outbox = ListOutbox()
     table.take(outbox)
+    table.clock.take()
+    table.clock.settle()
     table.settle([Place(topic, partition, offset) for topic, partition, _, _ in outbox.records])
     return outbox.records

@@ -146,7 +146,7 @@ async def test_what_expired_is_deleted_with_the_same_commit() -> None:
     table = plain_table(bench.app, "short", rank=0, lifetime=lambda _, __: 60.0)
     table.partition(0).put("k", Number(1, 1))
     await bench.commit.commit()
-    bench.app.clock.observe(0, 60.0)
+    bench.app.clock.recover(0, 60.0)
     await bench.commit.commit()
     assert bench.producer.values("test-short-changelog")[1:] == [None]
     assert bench.stored(table) == []

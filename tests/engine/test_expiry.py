@@ -17,6 +17,36 @@ def test_each_partition_has_its_own_time_from_zero_on() -> None:
     assert (clock.now(0), clock.now(1)) == (0.0, 50.0)
 
 
+def test_the_streams_time_goes_back_to_what_is_stored() -> None:
+    clock = StreamClock()
+    clock.observe(0, 50.0)
+    clock.take()
+    clock.observe(0, 60.0)
+    clock.observe(1, 70.0)
+    assert (clock.settled(0), clock.now(0)) == (0.0, 60.0)
+    clock.settle()
+    assert (clock.settled(0), clock.settled(1)) == (50.0, 0.0)
+    clock.go_back()
+    assert (clock.now(0), clock.now(1)) == (50.0, 0.0)
+
+
+def test_what_was_taken_before_the_time_went_back_settles_nothing() -> None:
+    clock = StreamClock()
+    clock.observe(0, 50.0)
+    clock.take()
+    clock.go_back()
+    clock.settle()
+    assert clock.settled(0) == 0.0
+
+
+def test_what_is_recovered_is_stored() -> None:
+    clock = StreamClock()
+    clock.recover(0, 50.0)
+    clock.recover(0, 40.0)
+    clock.go_back()
+    assert clock.now(0) == clock.settled(0) == 50.0
+
+
 def test_a_key_expires_at_the_end_of_its_deadlines_bucket() -> None:
     deadlines = Deadlines(60.0)
     deadlines.add("C1", 60.0)
