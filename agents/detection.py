@@ -5,34 +5,26 @@ from typing import Any
 
 import msgspec
 
-from agents.board import board
+from agents.deciding import decide
 from agents.drift import watcher
 from agents.merchants import notes
-from agents.models import maker, panel
+from agents.models import maker
 from agents.outputs import Outputs, broker_time, follower, send_dead_letter
 from agents.summary import lately
 from agents.tally import tally
 from agents.traffic import traffic
 from fraud_stream.app import app, settings
-from fraud_stream.domain.decision import Detector, Judge, NoDetector
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.observation import CustomerState, Observer
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
 from fraud_stream.engine.app import Chunk
 from fraud_stream.engine.panes import Windows
-from fraud_stream.models.anomaly import AnomalyDetector
-from fraud_stream.reports import Context
 from tables import customer_frauds, customer_hopping, customer_profile, customer_tumbling
 
 AMOUNT = maker.names.index("amount")
 intake = Intake(settings.fields.names, settings.intake_limits)
 observer = Observer(maker, settings.windows.max_events)
-judge = Judge(maker.names, settings.rules, board.thresholds)
-#: Every worker decides by the same rules and lists, from the next chunk on.
-rules_reader = app.read_whole(settings.topics.rules, judge.rulebook.offer)
-#: One a worker, over all of its partitions.
-detector: Detector = AnomalyDetector(maker.names, settings.anomaly.share) if settings.tells_unusual else NoDetector()
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
@@ -52,19 +44,9 @@ async def detection(chunk: Chunk) -> None:
     if not taken:
         return
     rows = maker.rows([one.facts for one in taken])
-    judge.thresholds = board.thresholds
-    opinion = panel.ask(rows)
-    decisions = judge.decide([one.transaction for one in taken], rows, opinion, detector)
+    decisions, opinion, context = decide([one.transaction for one in taken], rows, chunk.partition)
     said, times = opinion.said(len(taken)), [one.transaction.timestamp for one in taken]
     traffic.note(chunk.partition, times, said)
-    context = Context(
-        chunk.partition,
-        opinion.id,
-        judge.rulebook.version,
-        time.time(),
-        judge.thresholds.alert,
-        opinion.challenger_id,
-    )
     outputs = Outputs(chunk.partition, context)
     for one, row, decision, of_it in zip(taken, rows, decisions, said, strict=True):
         outputs.send(one.transaction, row, decision, (one.record, one.is_late), of_it)

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.board import board
-from agents.detection import detector, judge
+from agents.deciding import decide, detector
 from agents.merchants import notes
-from agents.models import maker, panel
+from agents.models import maker
 from agents.outputs import reporter
 from fraud_stream.app import settings
 from fraud_stream.domain.decision import Decision, OnlyLooking
@@ -92,10 +91,7 @@ def preview_figures(figures: Sequence[Figures]) -> list[Previewed]:
 
 
 def _decided(transactions: Sequence[Transaction], rows: NDArray[np.float64]) -> list[Previewed]:
-    judge.thresholds = board.thresholds
-    opinion = panel.ask(rows)
-    decisions = judge.decide(transactions, rows, opinion, OnlyLooking(detector))
-    context = Context(0, opinion.id, judge.rulebook.version, time.time(), judge.thresholds.alert, opinion.challenger_id)
+    decisions, _, context = decide(transactions, rows, 0, OnlyLooking(detector))
     return [_told(*one, context) for one in zip(transactions, rows, decisions, strict=True)]
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud_stream.access import FORM, owner_of, read_people
+from fraud_stream.access import owner_of, read_people
 
 ANA = "admin:ana:" + "a" * 40
 BO = "analyst:bo:" + "b" * 40
@@ -31,10 +31,6 @@ def test_what_is_wrong_is_told_and_no_token(text, why):
         read_people(text)
     assert "a" * 40 not in str(caught.value)
     assert "short" not in str(caught.value)
-
-
-def test_the_form_is_told():
-    assert "ROLE:NAME:TOKEN" in FORM
 
 
 @given(st.text())

@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 from faust import web
 
-from fraud_stream.app import app
+from fraud_stream.app import app, settings
+from fraud_stream.asyncapi import INCOMING
+from fraud_stream.domain.transaction import Transaction
 from fraud_stream.records import Alert, Drift
-from fraud_stream.schemas import schema_components
+from fraud_stream.schemas import schema_components, transaction_schema
 from fraud_stream.version import VERSION
 from fraud_stream.web.dashboard.answers import Alerts, OneAlert
 from fraud_stream.web.dashboard.changes import Failure
@@ -64,9 +66,10 @@ def document() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    named = {kind for one in OPERATIONS for kind in (one.answer, one.body) if kind is not None}
-    kinds = sorted({*named, Failure, Drift}, key=lambda kind: kind.__name__)
+    named = {kind for one in OPERATIONS for part in (one.answer, one.body) for kind in _kinds(part)}
+    kinds = sorted({*named, Failure, Drift} - {Transaction}, key=lambda kind: kind.__name__)
     schemas = schema_components([_TWINS.get(kind, kind) for kind in kinds], _REFERENCE)
+    schemas[INCOMING] = transaction_schema(settings.fields.names, settings.intake_limits)
     for kind in _TWINS:
         schemas[kind.__name__] = _with_drifts(schemas[kind.__name__])
     return schemas
@@ -115,8 +118,19 @@ def _responses(one: Operation) -> dict[str, Any]:
     }
 
 
-def _content(kind: str, record: type | None) -> dict[str, Any]:
-    return {kind: {"schema": {"$ref": _REFERENCE.format(name=record.__name__)} if record else {}}}
+def _content(kind: str, records: type | tuple[type, ...] | None) -> dict[str, Any]:
+    found = [{"$ref": _REFERENCE.format(name=_name(record))} for record in _kinds(records)]
+    schema = {"anyOf": found} if len(found) > 1 else found[0] if found else {}
+    return {kind: {"schema": schema}}
+
+
+def _kinds(records: type | tuple[type, ...] | None) -> tuple[type, ...]:
+    return records if isinstance(records, tuple) else () if records is None else (records,)
+
+
+def _name(record: type) -> str:
+    """A transaction is sent as producers write it."""
+    return INCOMING if record is Transaction else record.__name__
 
 
 def _parts(one: Operation) -> Iterator[dict[str, Any]]:

@@ -4,14 +4,14 @@ Whether somebody may ask is decided by this table, and ``/dashboard/api/openapi.
 """
 
 import re
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 from fraud_stream.access import Role
-from fraud_stream.domain.described import PaymentFigures
+from fraud_stream.domain.described import PaymentFigures, WindowFigures
+from fraud_stream.domain.transaction import Transaction
 from fraud_stream.web.dashboard import answers, changes
-from fraud_stream.web.predict.answers import Prediction
+from fraud_stream.web.predict.answers import Payments, Prediction, Predictions
 
-Method = Literal["GET", "POST", "DELETE"]
 _API = "/dashboard/api"
 _JSON = "application/json"
 
@@ -24,20 +24,20 @@ class Operation(NamedTuple):
         path: Where; a part in braces may be anything.
         summary: What for.
         role: Who may, beyond the loopback at least; None for whoever can reach the worker.
-        answer: What is answered: a record, or None where its form is not promised.
+        answer: What is answered: a record, one of several, or None where its form is not promised.
         query: What the query may name; None where there is none.
-        body: What is sent; likewise.
+        body: What is sent: a record, one of several, or None; a transaction as producers write it.
         content: The type of what is answered.
         names_customers: Whether customers or devices are named, and not masked: no viewer may ask who is told neither.
     """
 
-    method: Method
+    method: str
     path: str
     summary: str
     role: Role | None = "viewer"
-    answer: type | None = None
+    answer: type | tuple[type, ...] | None = None
     query: type | None = None
-    body: type | None = None
+    body: type | tuple[type, ...] | None = None
     content: str = _JSON
     names_customers: bool = False
 
@@ -107,10 +107,10 @@ OPERATIONS = (
     Operation(
         "POST",
         "/predict",
-        "What would be decided of a payment, or of up to a thousand under `transactions`; in place of a transaction "
-        "these figures of one, or those of WindowFigures.",
-        answer=Prediction,
-        body=PaymentFigures,
+        "What would be decided of a payment, or of up to a thousand; by its figures alone where there is more to ask "
+        "than to know.",
+        answer=(Prediction, Predictions),
+        body=(Transaction, PaymentFigures, WindowFigures, Payments),
         names_customers=True,
     ),
     Operation("GET", "/table/", "The tables."),
@@ -128,7 +128,7 @@ _OPEN = re.compile(r"/dashboard/?|/dashboard/static/.*")
 #: What is asked for with a slash at the end, too: probes and scrapers follow no redirection.
 _SLASHED = ("/health", "/metrics")
 _BY_PLACE = {(one.method, one.path): one for one in OPERATIONS}
-_WITH_PARTS = [one for one in OPERATIONS if "{" in one.path]
+_WITH_PARTS = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path)), one) for one in OPERATIONS if "{" in one.path]
 _READING = ("GET", "HEAD")
 
 
@@ -142,13 +142,9 @@ def operation_at(method: str, path: str) -> Operation:
     if known is not None:
         return known
     is_open = asked == "GET" and _OPEN.fullmatch(path)
-    return Operation("GET", path, "", None if is_open else "viewer" if asked == "GET" else "admin")
+    return Operation(asked, path, "", None if is_open else "viewer" if asked == "GET" else "admin")
 
 
-def _known(method: Any, path: str) -> Operation | None:
-    with_parts = (one for one in _WITH_PARTS if one.method == method and _matches(one.path, path))
+def _known(method: str, path: str) -> Operation | None:
+    with_parts = (one for pattern, one in _WITH_PARTS if one.method == method and pattern.fullmatch(path))
     return _BY_PLACE.get((method, path)) or next(with_parts, None)
-
-
-def _matches(pattern: str, path: str) -> bool:
-    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), path) is not None

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from faust import web
 
-from agents.detection import judge
+from agents.deciding import judge
 from agents.outputs import rule_counts
 from fraud_stream.app import app
 from fraud_stream.domain.rulebook import RuleVersion

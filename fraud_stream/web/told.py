@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args
 
-from agents import board, detection, drift, labels, outputs, quality, refit, trainer
+from agents import board, deciding, detection, drift, labels, outputs, quality, refit, trainer
 from agents.models import chair, challengers, panel, shelf
 from agents.tally import tally
 from fraud_stream.app import app, settings
@@ -56,7 +56,7 @@ def _begun(names: Iterable[tuple[str, ...]], counts: Values) -> Values:
 
 
 def _alerts() -> Values:
-    of_rules = ((rule.type, rule.severity) for rule in detection.judge.rulebook.rules)
+    of_rules = ((rule.type, rule.severity) for rule in deciding.judge.rulebook.rules)
     return _begun(
         [*of_rules, ("DENY_LIST", "CRITICAL"), ("MODEL", "MEDIUM"), ("MODEL", "HIGH"), ("UNSUPERVISED", "MEDIUM")],
         tally.alerts,
@@ -64,17 +64,17 @@ def _alerts() -> Values:
 
 
 def _rule_hits() -> Values:
-    watched = ((rule.id, rule.state) for rule in detection.judge.rulebook.rules if rule.state != "off")
+    watched = ((rule.id, rule.state) for rule in deciding.judge.rulebook.rules if rule.state != "off")
     return _begun(watched, outputs.rule_counts)
 
 
 def _rules() -> Values:
-    states = Counter(rule.state for rule in detection.judge.rulebook.rules)
+    states = Counter(rule.state for rule in deciding.judge.rulebook.rules)
     return _by({state: float(states[state]) for state in get_args(State)})
 
 
 def _list_entries() -> Values:
-    return _one(detection.judge.rulebook.lists.count(time.time()))
+    return _one(deciding.judge.rulebook.lists.count(time.time()))
 
 
 def _dead_letters() -> Values:
@@ -152,7 +152,7 @@ def _refused() -> Values:
             "challenger": challengers.refused,
             "promotions": chair.refused,
             "evaluation": board.board.refused,
-            "rules": detection.judge.rulebook.refused,
+            "rules": deciding.judge.rulebook.refused,
         }
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents import detection
+from agents import deciding, detection
 from agents.detection import Taken, customer_state, take_in
 from agents.outputs import broker_time
 from fraud_stream.app import app
@@ -127,10 +127,10 @@ async def test_a_transaction_too_far_ahead_is_refused_and_moves_no_clock(sent: O
 async def test_a_chunk_is_decided_by_the_threshold_in_force_and_says_so(
     sent: Outboxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detection.judge, "thresholds", detection.judge.thresholds)
+    monkeypatch.setattr(deciding.judge, "thresholds", deciding.judge.thresholds)
     await decide(payment(0))
-    monkeypatch.setattr(detection.board, "_thresholds", {"online": Threshold(0.25, "best-f1", "of the test")})
+    monkeypatch.setattr(deciding.board, "_thresholds", {"online": Threshold(0.25, "best-f1", "of the test")})
     await decide(payment(1, 10.0, 1_250.0))
     assert [one["threshold"] for one in sent.json("scored")] == [0.5, 0.25]
     assert [one["threshold"] for one in sent.json("alerts")] == [0.25]
-    assert detection.judge.thresholds == (0.25, 0.9, 0.2)
+    assert deciding.judge.thresholds == (0.25, 0.9, 0.2)

@@ -109,11 +109,22 @@ def test_predicting_changes_nothing(run: Run) -> None:
 
 
 def test_a_duplicate_and_a_new_customer_are_told(run: Run) -> None:
-    known = json.loads(run.to_come[0][1])
+    known = values(run.settings, "scored")[-1]["transaction"]
     code, told = refusal(run.workers[0], known)
     assert (code, "was decided already" in told) == (400, True)
     new = ask(run.workers[0], {**known, "customer_id": "nobody-yet", "transaction_id": "T-new"})
     assert (new["is_known_customer"], new["input_features"]["history_count"]) == (False, 0.0)
+
+
+def test_a_worker_answers_for_no_customer_of_anothers(run: Run) -> None:
+    """Asked by a worker that believes this one has the customer, as while partitions move."""
+    bodies = [{**json.loads(run.to_come[-1][1]), "customer_id": f"C{n}"} for n in range(CUSTOMERS)]
+    asked = json.dumps({"transactions": [{**body, "transaction_id": "T-moved"} for body in bodies]}).encode()
+    found = []
+    for each in run.workers:
+        with each.open("/predict", body=asked, **{"X-Fraud-Stream-Forwarded": "1"}) as response:
+            found.append([one["error"] is None for one in json.load(response)["predictions"]])
+    assert [sum(pair) for pair in zip(*found, strict=True)] == [1] * CUSTOMERS
 
 
 def test_payments_by_their_figures(run: Run) -> None:

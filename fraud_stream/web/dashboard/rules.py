@@ -6,7 +6,7 @@ from typing import Any
 
 from faust import web
 
-from agents.detection import judge
+from agents.deciding import judge
 from fraud_stream.app import app, settings
 from fraud_stream.audit import Author
 from fraud_stream.domain.rulebook import Rulebook, RuleVersion

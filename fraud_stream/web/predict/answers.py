@@ -1,13 +1,15 @@
 """What ``/predict`` answers."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from fraud_stream.domain.decision import Verdict
 from fraud_stream.records import Probability, Reason
 
+#: Payments of one request.
+MOST = 1_000
 RiskLevel = Literal["LOW", "MEDIUM", "HIGH"]
 
 
@@ -49,6 +51,16 @@ class Prediction(msgspec.Struct, frozen=True):
     customer_id: str | None = None
     is_known_customer: bool = False
     is_late: bool = False
+
+
+class Payments(msgspec.Struct, frozen=True):
+    """Payments that are asked about together.
+
+    Attributes:
+        transactions: Each a payment in one of the forms that one alone may have.
+    """
+
+    transactions: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=MOST)]
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ import msgspec
 
 from fraud_stream.app import app, settings
 from fraud_stream.web.passes import pass_for
-from fraud_stream.web.predict.answers import Answer, Predictions
-from fraud_stream.web.predict.forms import MANY, MOST
+from fraud_stream.web.predict.answers import MOST, Answer, Predictions
+from fraud_stream.web.predict.forms import MANY
 from fraud_stream.web.tables import FORWARDED
 
 PATH = "/predict"

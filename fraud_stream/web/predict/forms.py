@@ -10,9 +10,8 @@ from fraud_stream.domain.described import Figures, PaymentFigures, WindowFigures
 from fraud_stream.domain.intake import Intake, Refused
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.web.dashboard.answers import BadQueryError
+from fraud_stream.web.predict.answers import MOST
 
-#: Payments of one request.
-MOST = 1_000
 #: The key that many are sent under.
 MANY = "transactions"
 intake = Intake(settings.fields.names, settings.intake_limits)

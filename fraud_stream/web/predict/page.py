@@ -1,6 +1,7 @@
 """``POST /predict``: payments are answered by the worker that has their customers."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from fraud_stream.web.predict.answers import Answer, Prediction, Predictions, Ri
 from fraud_stream.web.predict.courier import PATH, Courier
 from fraud_stream.web.predict.desk import Desk
 from fraud_stream.web.predict.forms import Asked, read
-from fraud_stream.web.tables import FORWARDED, active_partitions, check_ready, exact_tables, owners
+from fraud_stream.web.tables import FORWARDED, active_partitions, check_ready, owners
 from tables.customer_profile import customer_profile
 
 #: Bytes of a request: a thousand payments of four kilobytes.
@@ -25,6 +26,7 @@ MOST_BYTES = 4 * 2**20
 _TRY_IT = "dashboard/#/predict"
 #: How risky a payment is, by what is to be done with it.
 LEVELS: dict[Verdict, RiskLevel] = {"accept": "LOW", "review": "MEDIUM", "block": "HIGH"}
+_MOVING = "this customer is being moved to another worker; ask again in a few seconds"
 desk = Desk()
 courier = Courier()
 
@@ -56,11 +58,12 @@ async def answer(one: Asked, *, is_forwarded: bool) -> Answer:
         return Answer(error=one.error)
     if not isinstance(one.what, Transaction):
         return Answer(predicted(preview_figures([one.what])[0]))
-    partition, is_known = _place(one.what.customer_id)
-    owner = None if is_known or is_forwarded else _owner(partition)
-    if owner is not None:
-        return await courier.ask(owner, one.raw)
-    return _answer(one.what, await desk.ask(one.what, partition), is_known=is_known)
+    mine = active_partitions(customer_profile)
+    partition, is_known = _place(one.what.customer_id, mine)
+    if partition in mine:
+        return _answer(one.what, await desk.ask(one.what, partition), is_known=is_known)
+    owner = None if is_forwarded else _owner(partition)
+    return Answer(error=_MOVING) if owner is None else await courier.ask(owner, one.raw)
 
 
 def _answer(tx: Transaction, found: Previewed | None, *, is_known: bool) -> Answer:
@@ -70,17 +73,17 @@ def _answer(tx: Transaction, found: Previewed | None, *, is_known: bool) -> Answ
     return Answer(msgspec.structs.replace(predicted(found), **identity))
 
 
-def _place(customer: str) -> tuple[int, bool]:
-    """The partition of a customer, and whether this worker knows them."""
-    for partition in active_partitions(exact_tables()["customer_profile"]):
+def _place(customer: str, mine: Iterable[int]) -> tuple[int, bool]:
+    """The partition of a customer, and whether they are known in one of `mine`."""
+    for partition in mine:
         if customer_profile.partition(partition).get(customer) is not None:
             return partition, True
     return usual_partition(customer, settings.topics.partitions), False
 
 
 def _owner(partition: int) -> str | None:
-    """The worker that has a partition; None where it is this one, or nobody."""
-    found = owners(exact_tables()["customer_profile"])
+    """The other worker that has a partition; None where nobody is known to."""
+    found = owners(customer_profile)
     url = next((url for url, partitions in found.items() if partition in partitions), None)
     return None if url == str(app.conf.canonical_url) else url
 
