@@ -105,25 +105,28 @@ class GroupCommit(Service):
             for table in ranked:
                 table.expire()
         done, self._done = self._done, []
-        changes = [self._take(ranked) for ranked in self.tables]
-        self._clock.take()
+        self._take()
         self._check_awake()
         await self.outbox.push()
         await self.outbox.delivered()
-        for ranked, outbox in zip(self.tables, changes, strict=True):
-            await self._deliver(ranked, outbox)
+        for ranked in self.tables:
+            await self._deliver(ranked)
         self._clock.settle()
         for acknowledge in done:
             await acknowledge()
 
-    def _take(self, ranked: list[ExactTable]) -> Outbox:
+    def _take(self) -> None:
         """All ranks are taken at one moment, between two chunks, though they are sent one after the other."""
+        for ranked in self.tables:
+            for table in ranked:
+                table.take()
+        self._clock.take()
+
+    async def _deliver(self, ranked: list[ExactTable]) -> None:
         outbox = Outbox(self.outbox.app)
         for table in ranked:
-            table.take(outbox)
-        return outbox
-
-    async def _deliver(self, ranked: list[ExactTable], outbox: Outbox) -> None:
+            for _ in table.write(outbox):
+                await asyncio.sleep(0)
         self._check_awake()
         await outbox.push()
         places = await outbox.delivered()

@@ -22,16 +22,19 @@ from fraud_stream.engine.store import MemoryStore, PartitionedStore, RocksStore
 V = TypeVar("V")
 #: Expiry is done in steps of so many seconds of stream time.
 EXPIRY_STEP = 60.0
+#: Values that are made bytes before other tasks get a turn: a millisecond or two.
+AT_ONCE = 200
 _UNREAD = object()
 
 
 class TablePartition(Generic[V]):
     """The values of one partition while they change, between two group commits.
 
-    A value goes three steps: changed here as an object; taken by a group commit as bytes, on its way to the changelog;
-    and stored when the broker has it.  So the store never knows of something whose outputs may be lost.
+    A value goes four steps: changed here as an object; taken by a group commit at one moment with all others; made
+    bytes when its turn comes, on its way to the changelog; and stored when the broker has it.  So the store never knows
+    of something whose outputs may be lost.
 
-    Between `get` and `put` of one value nothing may be awaited.
+    Between `get` and `put` of one value nothing may be awaited: an object that was taken is never changed again.
     """
 
     def __init__(self, store: PartitionedStore, partition: int, codec: Codec[V]) -> None:
@@ -41,7 +44,8 @@ class TablePartition(Generic[V]):
         self._read = store.reader(partition)
         self._changed: dict[Any, Any] = {}
         self._unchanged: dict[Any, Any] = {}
-        self._taken: dict[Any, bytes | None] = {}
+        self._taken: dict[Any, Any] = {}
+        self._leaving: dict[Any, bytes | None] = {}
 
     def get(self, key: Any) -> V | None:
         """The newest value of `key`; None where there is none.  A value that is changed has to be put."""
@@ -53,8 +57,17 @@ class TablePartition(Generic[V]):
         return value
 
     def _load(self, key: Any) -> V | None:
-        data = self._taken[key] if key in self._taken else self._read(key)
+        if key in self._taken:
+            data = self._leave(key)
+        else:
+            data = self._leaving[key] if key in self._leaving else self._read(key)
         return None if data is None else self._codec.load(data)
+
+    def _leave(self, key: Any) -> bytes | None:
+        """A value that was taken, as it is stored."""
+        value = self._taken.pop(key)
+        data = self._leaving[key] = None if value is None else self._codec.dump(value)
+        return data
 
     def change(self, key: Any, new: Callable[[], V]) -> V:
         """The value of `key`, a new one where there is none: it is going to be changed."""
@@ -75,28 +88,35 @@ class TablePartition(Generic[V]):
     def all_keys(self) -> set[Any]:
         """Every key, stored or not."""
         stored = (key for key, _ in self._store.entries(self._partition))
-        return {*stored, *(key for key, value in {**self._taken, **self._changed}.items() if value is not None)}
+        newer = {**self._leaving, **self._taken, **self._changed}
+        return {*stored, *(key for key, value in newer.items() if value is not None)}
 
     def is_changing(self, key: Any) -> bool:
         """Whether the value of `key` is not stored yet."""
-        return key in self._changed or key in self._taken
+        return any(key in part for part in (self._changed, self._taken, self._leaving))
 
     def deleted(self) -> dict[Any, bytes | None]:
         """What is deleted and not stored yet, as it is stored."""
-        return {k: self._read(k) for part in (self._changed, self._taken) for k, value in part.items() if value is None}
+        parts = self._changed, self._taken, self._leaving
+        return {key: self._read(key) for part in parts for key, value in part.items() if value is None}
 
-    def take(self) -> dict[Any, bytes | None]:
-        """What changed, as it is stored."""
-        dump = self._codec.dump
-        self._taken = {key: None if value is None else dump(value) for key, value in self._changed.items()}
-        self._changed, self._unchanged = {}, {}
-        return self._taken
+    def take(self) -> bool:
+        """What changed until now is to be written.  False where nothing did."""
+        self._taken, self._changed, self._unchanged = self._changed, {}, {}
+        return bool(self._taken)
+
+    def leave(self) -> Iterator[dict[Any, bytes | None]]:
+        """What was taken, as it is stored, some at a time; meanwhile the stream may go on."""
+        keys = list(self._taken)
+        for first in range(0, len(keys), AT_ONCE):
+            part = keys[first : first + AT_ONCE]
+            yield {key: self._leave(key) if key in self._taken else self._leaving[key] for key in part}
 
     def settle(self) -> bool:
-        """Store what was taken: the broker has it.  False where nothing was."""
-        taken, self._taken = self._taken, {}
-        self._store.write_all(self._partition, taken)
-        return bool(taken)
+        """Store what has left: the broker has it.  False where nothing has."""
+        left, self._leaving = self._leaving, {}
+        self._store.write_all(self._partition, left)
+        return bool(left)
 
 
 class ExactTable(faust.Table[Any, Any]):
@@ -126,6 +146,7 @@ class ExactTable(faust.Table[Any, Any]):
         self._lifetime = lifetime
         self._source = source
         self._changing: dict[int, TablePartition[Any]] = {}
+        self._taken: list[tuple[int, TablePartition[Any]]] = []
         self._deadlines: dict[int, Deadlines] = {}
         self._scanned: set[int] = set()
         self._mine: set[int] | None = None
@@ -190,14 +211,23 @@ class ExactTable(faust.Table[Any, Any]):
 
     # -- writing
 
-    def take(self, outbox: Outbox) -> int:
-        """Put all that changed into the outbox, for the changelog; says how many records."""
-        topic = self.changelog_topic_name
-        changes = [(partition, taken) for partition, held in self._changing.items() if (taken := held.take())]
-        for partition, taken in changes:
-            outbox.put_all(topic, partition, ((encode_key(key), data) for key, data in taken.items()))
-            self._schedule_all(partition, taken)
-        return sum(len(taken) for _, taken in changes)
+    def take(self) -> None:
+        """All that changed until now is to be written."""
+        self._taken = [(partition, held) for partition, held in self._changing.items() if held.take()]
+
+    def write(self, outbox: Outbox) -> Iterator[int]:
+        """Put what was taken into the outbox, for the changelog, some at a time; says how many records each time.
+
+        All at once would keep the stream, and whoever asks the worker something, waiting for as long as it takes to
+        process hundreds of records.
+        """
+        taken, self._taken = self._taken, []
+        for partition, held in taken:
+            for part in held.leave():
+                records = ((encode_key(key), data) for key, data in part.items())
+                outbox.put_all(self.changelog_topic_name, partition, records)
+                self._schedule_all(partition, part)
+                yield len(part)
 
     def settle(self, places: Iterable[Any]) -> None:
         """The broker has the changelog records at these places: store what they hold.

@@ -128,10 +128,16 @@ def record(offset: int, key: Any, value: Number | None) -> Record:
     return Record(offset, encode_key(key), None if value is None else codec.dump(value))
 
 
+def take(table: ExactTable, outbox: Outbox) -> int:
+    """Take what has changed and write it; how many records."""
+    table.take()
+    return sum(table.write(outbox))
+
+
 def commit(table: ExactTable, offset: int = 0) -> list[tuple[str, int, Any, bytes | None]]:
     """What a group commit does with the table; the changelog records."""
     outbox = ListOutbox()
-    table.take(outbox)
+    take(table, outbox)
     table.clock.take()
     table.clock.settle()
     table.settle([Place(topic, partition, offset) for topic, partition, _, _ in outbox.records])

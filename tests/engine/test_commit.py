@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 
+from fraud_stream.engine import table as engine_table
 from fraud_stream.engine.commit import GroupCommit
 from tests.engine.bench import ExactTable, Number, make_app, plain_table
 from tests.engine.test_outbox import FakeProducer, until
@@ -64,6 +65,30 @@ async def test_many_chunks_are_committed_together_each_key_once() -> None:
     assert bench.producer.values("out") == [b"1", b"2", b"3", b"4", b"5"]
     assert len(bench.producer.values("test-rank0-changelog")) == 1
     assert [bench.stored(table) for table in bench.tables] == [[5], [5], [5]]
+
+
+async def test_what_is_processed_while_tables_are_written_waits_for_the_next_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_table, "AT_ONCE", 1)
+    bench = Bench()
+    for key in "abc":
+        bench.tables[2].partition(0).put(key, Number(1, 1))
+    bench.process_chunk(1, "ack 1")
+    under_way = asyncio.ensure_future(bench.commit.commit())
+    await asyncio.sleep(0)  # all is taken now
+    turns = 0
+    while not under_way.done():
+        turns += 1
+        for key in "abck":
+            bench.tables[2].partition(0).put(key, Number(2, 2))
+        bench.process_chunk(2, "ack 2")
+        await asyncio.sleep(0)
+    assert turns > 4
+    assert bench.producer.events[-1] == "ack 1"
+    assert set(bench.stored(bench.tables[2])) == {1}
+    await bench.commit.commit()
+    assert set(bench.stored(bench.tables[2])) == {2}
 
 
 async def test_tables_of_one_rank_are_sent_together() -> None:

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from fraud_stream.engine import table as engine_table
 from fraud_stream.engine.table import ExactTable
 from tests.engine.bench import (
     ODD,
@@ -14,6 +15,7 @@ from tests.engine.bench import (
     make_app,
     plain_table,
     processing,
+    take,
 )
 
 
@@ -27,7 +29,7 @@ def test_a_value_that_was_put_is_read_before_it_is_written(table: ExactTable) ->
 def test_a_value_on_its_way_to_the_broker_is_still_read(table: ExactTable) -> None:
     held = table.partition(1)
     held.put("k", Number(1, 10))
-    table.take(ListOutbox())
+    take(table, ListOutbox())
     assert held.get("k") == Number(1, 10)
     assert list(table.entries([1])) == []
     held.put("k", Number(2, 20))
@@ -45,13 +47,40 @@ def test_a_value_is_stored_when_the_broker_has_it(table: ExactTable) -> None:
 def test_what_changed_while_the_last_change_was_delivered_is_written_next(table: ExactTable) -> None:
     held, first, second = table.partition(0), ListOutbox(), ListOutbox()
     held.put("k", Number(1, 10))
-    table.take(first)
+    take(table, first)
     held.put("k", Number(2, 20))
     table.settle([])
     assert held.get("k") == Number(2, 20)
     assert list(table.entries([0])) == [("k", Number(1, 10))]
-    assert table.take(second) == 1
+    assert take(table, second) == 1
     assert second.records[0][3] == codec.dump(Number(2, 20))
+
+
+def test_while_what_was_taken_is_written_the_stream_goes_on(table: ExactTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each value is written as it was when it was taken, whatever is read and changed before its turn comes."""
+    monkeypatch.setattr(engine_table, "AT_ONCE", 2)
+    held, first, second = table.partition(0), ListOutbox(), ListOutbox()
+    for number in range(5):
+        held.put(number, Number(1, number))
+    held.put(5, None)
+    table.take()
+    written = table.write(first)
+    assert next(written) == 2
+    for number in (0, 4):  # one has its turn behind it, one before it
+        assert held.change(number, lambda: Number(0, 0)) == Number(1, number)
+        held.put(number, Number(2, 10 * number))
+    assert held.get(3) == Number(1, 3)
+    assert held.get(5) is None
+    assert held.is_changing(2)
+    assert held.all_keys() == set(range(5))
+    assert list(written) == [2, 2]
+    values = [codec.dump(Number(1, number)) for number in range(5)]
+    assert [sent[2:] for sent in first.records] == [*enumerate(values), (5, None)]
+    table.settle([])
+    assert dict(table.entries([0])) == {number: Number(1, number) for number in range(5)}
+    assert take(table, second) == 2
+    assert [sent[2] for sent in second.records] == [0, 4]
+    assert held.get(4) == Number(2, 40)
 
 
 def test_each_changed_key_is_written_once_to_its_own_partition(table: ExactTable) -> None:
@@ -59,13 +88,13 @@ def test_each_changed_key_is_written_once_to_its_own_partition(table: ExactTable
         table.partition(2).put("k", Number(number, number))
     table.partition(3).put(("w", (0.0, 59.9)), Number(7, 7))
     outbox = ListOutbox()
-    assert table.take(outbox) == 2
+    assert take(table, outbox) == 2
     topic = "test-plain-changelog"
     assert outbox.records == [
         (topic, 2, "k", codec.dump(Number(4, 4))),
         (topic, 3, ("w", (0.0, 59.9)), codec.dump(Number(7, 7))),
     ]
-    assert table.take(ListOutbox()) == 0
+    assert take(table, ListOutbox()) == 0
 
 
 def test_a_deleted_value_is_gone_at_once_and_for_good(table: ExactTable) -> None:

@@ -17,6 +17,7 @@ from tests.engine.bench import (
     plain_table,
     processing,
     record,
+    take,
 )
 
 
@@ -94,7 +95,7 @@ def test_a_deletion_that_was_forgotten_is_made_again(is_taken: bool) -> None:
     table.clock.recover(0, 60.0)
     assert table.expire() == 1
     if is_taken:
-        table.take(ListOutbox())
+        take(table, ListOutbox())
     table.forget_changes()
     assert table.expire() == 1
     assert [sent[2:] for sent in commit(table)] == [("k", None)]

@@ -18,6 +18,7 @@ from tests.engine.bench import (
     make_app,
     plain_table,
     record,
+    take,
 )
 
 
@@ -145,7 +146,7 @@ async def test_a_delivery_that_ends_after_its_partition_left_marks_nothing_as_re
     """Otherwise the partition's recovery would skip its whole changelog when it comes back."""
     table, tp, outbox = memory_table, changelog(memory_table), ListOutbox()
     table.partition(0).put("k", Number(1, 10))
-    table.take(outbox)
+    take(table, outbox)
     await table.on_rebalance(set(), {tp}, set(), 1)
     table.settle([Place(tp.topic, 0, 41)])
     assert table.persisted_offset(tp) is None
@@ -155,7 +156,7 @@ async def test_a_delivery_that_ends_after_a_rebalance_is_read_from_the_changelog
     """The partition stays here, but what was taken was forgotten: its recovery must not skip it."""
     tp = changelog(table)
     table.partition(0).put("k", Number(1, 10))
-    table.take(ListOutbox())
+    take(table, ListOutbox())
     await table.on_rebalance({tp}, set(), set(), 1)
     table.settle([Place(tp.topic, 0, 41)])
     table.absorb(tp, [record(41, "k", Number(1, 10))])
