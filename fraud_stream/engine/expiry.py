@@ -10,10 +10,10 @@ from typing import Any
 
 
 class StreamClock:
-    """The stream's time: the largest event time seen in each partition, seconds.
+    """The stream's time: the largest event time in each partition, seconds.
 
-    It goes with the tables: where what changed in them is forgotten, to be processed again, the clock goes back too.
-    Else events that come again would find themselves late, and the windows before them expired.
+    It goes with the tables: where what changed in them is forgotten, to be processed again, what was seen is forgotten
+    too.  Else events that come again would find themselves late, and the windows before them expired.
 
     >>> clock = StreamClock()
     >>> clock.observe(0, 50.0); clock.observe(0, 40.0); clock.now(0)
@@ -25,39 +25,43 @@ class StreamClock:
     """
 
     def __init__(self) -> None:
-        self._now: dict[int, float] = {}
+        self._seen: dict[int, float] = {}
         self._taken: dict[int, float] = {}
         self._settled: dict[int, float] = {}
+        self._recovered: dict[int, float] = {}
 
     def observe(self, partition: int, time: float) -> None:
         """An event of that time was seen."""
-        if time > self._now.get(partition, 0.0):
-            self._now[partition] = time
+        if time > self._seen.get(partition, 0.0):
+            self._seen[partition] = time
 
     def recover(self, partition: int, time: float) -> None:
-        """An event of that time is in what is stored."""
-        self.observe(partition, time)
-        self._settled[partition] = max(time, self.settled(partition))
+        """A table has something of that time in it."""
+        self._recovered[partition] = max(time, self._recovered.get(partition, 0.0))
 
     def now(self, partition: int) -> float:
         """The partition's time; 0 before its first event."""
-        return self._now.get(partition, 0.0)
+        return max(self.seen(partition), self._recovered.get(partition, 0.0))
+
+    def seen(self, partition: int) -> float:
+        """The largest time of the events that this worker has processed; 0 before the first."""
+        return self._seen.get(partition, 0.0)
 
     def take(self) -> None:
         """What was seen until now is on its way to be stored."""
-        self._taken = dict(self._now)
+        self._taken = dict(self._seen)
 
     def settle(self) -> None:
-        """What was taken is stored."""
+        """What was taken is stored, in all tables."""
         self._settled |= self._taken
 
     def settled(self, partition: int) -> float:
-        """The partition's time as of what is stored: what has expired by it is not needed again."""
+        """The largest time that was seen and is stored: what has expired by it is not needed again."""
         return self._settled.get(partition, 0.0)
 
     def go_back(self) -> None:
         """What is not stored is forgotten, and will be seen again."""
-        self._now, self._taken = dict(self._settled), {}
+        self._seen, self._taken = dict(self._settled), {}
 
 
 class Deadlines:

@@ -31,6 +31,7 @@ class WindowedTable(ExactTable):
         super().__init__(app, **kwargs)
         self.merge = merge
         self.expires = math.inf
+        self._recovered: dict[int, float] = {}
 
     def info(self) -> dict[str, Any]:
         """What Faust makes a copy of this table from."""
@@ -70,9 +71,17 @@ class WindowedTable(ExactTable):
         for n in reversed(range(round(self.size / self.step))):
             yield window_range(pane[0] - n * self.step, self.size)
 
+    def now(self, partition: int) -> float:
+        """The stream's time as this table knows it: after a crash another may have been written further than this."""
+        return max(self.clock.seen(partition), self._recovered.get(partition, 0.0))
+
+    def stored_time(self, partition: int) -> float:
+        """As for any table; what was recovered is stored."""
+        return max(super().stored_time(partition), self._recovered.get(partition, 0.0))
+
     def is_late(self, time: float, partition: int) -> bool:
         """Whether the last window of an event of that `time` has expired."""
-        return self._last_end(time) + self.expires <= self.clock.now(partition)
+        return self._last_end(time) + self.expires <= self.now(partition)
 
     def deadline(self, key: Any, data: bytes) -> float | None:
         """A pane expires with the last window that it is part of."""
@@ -97,8 +106,13 @@ class WindowedTable(ExactTable):
         self.store.write_all(partition, dict.fromkeys(keys))  # no tombstone: the changelog's retention deletes windows
 
     def _notice(self, partition: int, key: Any, data: bytes) -> None:
+        self._recovered[partition] = max(key[1][0], self._recovered.get(partition, 0.0))
         self.clock.recover(partition, key[1][0])
         super()._notice(partition, key, data)
+
+    def _forget_partition(self, partition: int) -> None:
+        super()._forget_partition(partition)
+        self._recovered.pop(partition, None)
 
     def _last_end(self, time: float) -> float:
         return time // self.step * self.step + self.size
@@ -169,7 +183,7 @@ class Windows(Generic[S]):
         self._size, self._step = table.size, table.step
         self._steps = round(self._size / self._step)
         self._newest = window_range(0.0, self._step)
-        self._now = table.clock.now
+        self._now = table.now
         self._expires = table.expires
 
     def change(self, key: Any, time: float) -> S | None:

@@ -45,6 +45,7 @@ class TablePartition(Generic[V]):
         self._changed: dict[Any, Any] = {}
         self._unchanged: dict[Any, Any] = {}
         self._taken: dict[Any, Any] = {}
+        self._order: list[Any] = []
         self._leaving: dict[Any, bytes | None] = {}
 
     def get(self, key: Any) -> V | None:
@@ -103,13 +104,17 @@ class TablePartition(Generic[V]):
     def take(self) -> bool:
         """What changed until now is to be written.  False where nothing did."""
         self._taken, self._changed, self._unchanged = self._changed, {}, {}
+        self._order = list(self._taken)
         return bool(self._taken)
 
     def leave(self) -> Iterator[dict[Any, bytes | None]]:
-        """What was taken, as it is stored, some at a time; meanwhile the stream may go on."""
-        keys = list(self._taken)
-        for first in range(0, len(keys), AT_ONCE):
-            part = keys[first : first + AT_ONCE]
+        """What was taken, as it is stored, some at a time; meanwhile the stream may go on, and read of it.
+
+        In the order in which it changed first, which is that of time: after a crash the windows that are there are
+        those before a moment.
+        """
+        for first in range(0, len(self._order), AT_ONCE):
+            part = self._order[first : first + AT_ONCE]
             yield {key: self._leave(key) if key in self._taken else self._leaving[key] for key in part}
 
     def settle(self) -> bool:
@@ -244,13 +249,13 @@ class ExactTable(faust.Table[Any, Any]):
         return sum(self._expire(partition, deadlines) for partition, deadlines in self._deadlines.items())
 
     def _expire(self, partition: int, deadlines: Deadlines) -> int:
-        expired = list(deadlines.expired(self.clock.settled(partition)))
+        expired = list(deadlines.expired(self.stored_time(partition)))
         if expired:
             self._remove(partition, expired)
         return len(expired)
 
     def _remove(self, partition: int, keys: list[Any]) -> None:
-        read, held, now = self.store.reader(partition), self.partition(partition), self.clock.settled(partition)
+        read, held, now = self.store.reader(partition), self.partition(partition), self.stored_time(partition)
         for key in keys:
             data = read(key)
             if data is None or held.is_changing(key):
@@ -260,6 +265,10 @@ class ExactTable(faust.Table[Any, Any]):
                 self._schedule(partition, key, data)  # it was written again, with more time
             else:
                 held.put(key, None)
+
+    def stored_time(self, partition: int) -> float:
+        """The stream's time as of what is stored: what has expired by it is not needed again."""
+        return self.clock.settled(partition)
 
     def deadline(self, key: Any, data: bytes) -> float | None:
         """When an entry expires, in stream time; None if never."""
@@ -323,9 +332,12 @@ class ExactTable(faust.Table[Any, Any]):
         self._mine = {tp.partition for tp in assigned if tp.topic == self.changelog_topic_name}
         for partition in self.store.held() - self._mine:
             self.store.drop(partition)
-            self._deadlines.pop(partition, None)
-            self._scanned.discard(partition)
+            self._forget_partition(partition)
         self._read_from_the_beginning(assigned)
+
+    def _forget_partition(self, partition: int) -> None:
+        self._deadlines.pop(partition, None)
+        self._scanned.discard(partition)
 
     def _read_from_the_beginning(self, assigned: set[TP]) -> None:
         """Have the recovery read all of what is not held: Faust remembers where it once was."""

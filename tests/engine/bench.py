@@ -128,6 +128,13 @@ def record(offset: int, key: Any, value: Number | None) -> Record:
     return Record(offset, encode_key(key), None if value is None else codec.dump(value))
 
 
+def store_time(table: ExactTable, time: float, partition: int = 0) -> None:
+    """An event of that time is processed, and all that it changes stored."""
+    table.clock.observe(partition, time)
+    table.clock.take()
+    table.clock.settle()
+
+
 def take(table: ExactTable, outbox: Outbox) -> int:
     """Take what has changed and write it; how many records."""
     table.take()

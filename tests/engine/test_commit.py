@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from fraud_stream.engine import table as engine_table
 from fraud_stream.engine.commit import GroupCommit
-from tests.engine.bench import ExactTable, Number, make_app, plain_table
+from tests.engine.bench import ExactTable, Number, make_app, plain_table, store_time
 from tests.engine.test_outbox import FakeProducer, until
 
 
@@ -171,7 +171,7 @@ async def test_what_expired_is_deleted_with_the_same_commit() -> None:
     table = plain_table(bench.app, "short", rank=0, lifetime=lambda _, __: 60.0)
     table.partition(0).put("k", Number(1, 1))
     await bench.commit.commit()
-    bench.app.clock.recover(0, 60.0)
+    store_time(table, 60.0)
     await bench.commit.commit()
     assert bench.producer.values("test-short-changelog")[1:] == [None]
     assert bench.stored(table) == []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fraud_stream.engine.keys import WindowRange, encode_key, window_range
 from fraud_stream.engine.panes import LEAST_RETENTION, WindowedTable, Windows
-from tests.engine.bench import ListOutbox, Record, changelog, commit, make_app, processing, take
+from tests.engine.bench import ListOutbox, Record, changelog, commit, make_app, processing, store_time, take
 
 START = 1_700_000_040.0  # a full minute
 
@@ -321,9 +321,9 @@ def test_a_pane_expires_with_the_last_window_that_it_is_part_of() -> None:
     table, _ = hopping(expires=600.0)
     add(table, "C1", START + 30.0)
     commit(table)
-    table.clock.recover(0, START + 899.0)
+    store_time(table, START + 899.0)
     assert table.expire() == 0
-    table.clock.recover(0, START + 960.0)
+    store_time(table, START + 960.0)
     assert table.expire() == 1
     assert list(table.entries([0])) == []
 
@@ -333,7 +333,7 @@ def test_all_keys_of_a_pane_expire_with_it() -> None:
     for key, time in (("C1", START), ("C2", START + 59.0), ("C3", START), ("C4", START + 600.0)):
         add(table, key, time)
     commit(table)
-    table.clock.recover(0, START + 960.0)
+    store_time(table, START + 960.0)
     assert table.expire() == 3
     assert [key[0] for key, _ in table.entries([0])] == ["C4"]
 
@@ -343,7 +343,7 @@ def test_an_expired_pane_sends_no_tombstone() -> None:
     table, _ = hopping(expires=600.0)
     add(table, "C1", START)
     commit(table)
-    table.clock.recover(0, START + 10_000.0)
+    store_time(table, START + 10_000.0)
     assert table.expire() == 1
     assert commit(table) == []
 
@@ -385,7 +385,7 @@ async def test_panes_on_disk_expire_and_tell_the_streams_time(tmp_path: Path) ->
     await table.on_rebalance({tp}, set(), {tp}, 1)
     await table.on_recovery_completed({tp}, set())
     assert table.clock.now(0) == START
-    table.clock.recover(0, START + 2_000.0)
+    store_time(table, START + 2_000.0)
     assert table.expire() == 1
 
 
@@ -393,7 +393,7 @@ def test_windows_without_an_expiry_are_kept_for_ever() -> None:
     table, _ = hopping(expires=None)
     add(table, "C1", START)
     commit(table)
-    table.clock.recover(0, START + 1e9)
+    store_time(table, START + 1e9)
     assert table.expire() == 0
     assert not table.is_late(START, 0)
     assert add(table, "C1", START + 1.0)

@@ -64,6 +64,7 @@ def test_while_what_was_taken_is_written_the_stream_goes_on(table: ExactTable, m
         held.put(number, Number(1, number))
     held.put(5, None)
     table.take()
+    assert held.get(2) == Number(1, 2)  # before anything is written
     written = table.write(first)
     assert next(written) == 2
     for number in (0, 4):  # one has its turn behind it, one before it

@@ -17,6 +17,7 @@ from tests.engine.bench import (
     plain_table,
     processing,
     record,
+    store_time,
     take,
 )
 
@@ -31,9 +32,9 @@ def test_values_expire_by_the_streams_time_with_a_tombstone() -> None:
     table.partition(0).put("early", Number(1, 60))
     table.partition(0).put("late", Number(1, 600))
     commit(table)
-    table.clock.recover(0, 59.0)
+    store_time(table, 59.0)
     assert table.expire() == 0
-    table.clock.recover(0, 60.0)
+    store_time(table, 60.0)
     assert table.expire() == 1
     assert [sent[2:] for sent in commit(table)] == [("early", None)]
     assert dict(table.entries([0])).keys() == {"late"}
@@ -44,7 +45,7 @@ def test_each_partition_has_its_own_time() -> None:
     for partition in (0, 1):
         table.partition(partition).put("k", Number(1, 60))
     commit(table)
-    table.clock.recover(1, 1_000.0)
+    store_time(table, 1_000.0, 1)
     assert table.expire() == 1
     commit(table)
     assert list(table.entries([0, 1])) == [("k", Number(1, 60))]
@@ -56,11 +57,11 @@ def test_a_renewed_value_lives_until_its_new_deadline() -> None:
     commit(table)
     table.partition(0).put("k", Number(2, 600))
     commit(table)
-    table.clock.recover(0, 120.0)
+    store_time(table, 120.0)
     table.expire()
     commit(table)
     assert table.partition(0).get("k") == Number(2, 600)
-    table.clock.recover(0, 600.0)
+    store_time(table, 600.0)
     table.expire()
     assert table.partition(0).get("k") is None
 
@@ -69,7 +70,7 @@ def test_a_value_that_is_renewed_in_the_moment_it_would_expire_lives_on() -> Non
     table = expiring()
     table.partition(0).put("k", Number(1, 60))
     commit(table)
-    table.clock.recover(0, 120.0)
+    store_time(table, 120.0)
     table.partition(0).put("k", Number(2, 600))
     table.expire()
     commit(table)
@@ -82,7 +83,7 @@ def test_a_value_that_was_deleted_before_its_deadline_expires_without_a_second_t
     commit(table)
     table.partition(0).put("k", None)
     commit(table)
-    table.clock.recover(0, 120.0)
+    store_time(table, 120.0)
     table.expire()
     assert commit(table) == []
 
@@ -92,7 +93,7 @@ def test_a_deletion_that_was_forgotten_is_made_again(is_taken: bool) -> None:
     table = expiring()
     table.partition(0).put("k", Number(1, 60))
     commit(table)
-    table.clock.recover(0, 60.0)
+    store_time(table, 60.0)
     assert table.expire() == 1
     if is_taken:
         take(table, ListOutbox())
@@ -107,22 +108,21 @@ def test_what_has_expired_by_the_time_of_what_is_not_stored_stays() -> None:
     commit(table)
     table.clock.observe(0, 60.0)
     assert table.expire() == 0
-    table.clock.take()
-    table.clock.settle()
+    store_time(table, 60.0)
     assert table.expire() == 1
 
 
 def test_without_a_lifetime_nothing_expires(memory_table: ExactTable) -> None:
     memory_table.partition(0).put("k", Number(1, 60))
     commit(memory_table)
-    memory_table.clock.recover(0, 1e12)
+    store_time(memory_table, 1e12)
     assert memory_table.expire() == 0
 
 
 def test_recovered_values_expire_too() -> None:
     table = expiring()
     table.absorb(changelog(table), [record(0, "k", Number(1, 60))])
-    table.clock.recover(0, 60.0)
+    store_time(table, 60.0)
     assert table.expire() == 1
     assert table.partition(0).get("k") is None
 
@@ -131,7 +131,7 @@ async def test_the_deadlines_of_a_partition_that_left_are_forgotten() -> None:
     table = expiring()
     table.absorb(changelog(table), [record(0, "k", Number(1, 60))])
     await table.on_rebalance(set(), {changelog(table)}, set(), 1)
-    table.clock.recover(0, 60.0)
+    store_time(table, 60.0)
     assert table.expire() == 0
 
 
@@ -145,7 +145,7 @@ async def reopened(folder: Path, *more: Record) -> ExactTable:
     await table.on_rebalance({tp}, set(), {tp}, 1)
     table.absorb(tp, more)
     await table.on_recovery_completed({tp}, set())
-    table.clock.recover(0, 60.0)
+    store_time(table, 60.0)
     return table
 
 

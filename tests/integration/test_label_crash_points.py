@@ -39,7 +39,8 @@ class Life:
         pending = app.exact_table("pending", rank=PENDING, codec=PendingCodec())
         self.frauds = app.exact_table("frauds", rank=FRAUDS, codec=StructCodec(History))
         self.producer = DyingProducer(log, batches)
-        self.commit = GroupCommit(SimpleNamespace(producer=SimpleNamespace(_producer=self.producer)), 1)
+        worker = SimpleNamespace(producer=SimpleNamespace(_producer=self.producer), clock=app.clock)
+        self.commit = GroupCommit(worker, 1)
         for table, rank in ((self.frauds, FRAUDS), (pending, PENDING)):
             self.commit.add_table(table, rank)
             topic = table.changelog_topic_name
