@@ -27,8 +27,7 @@ def load_value(codec: Codec[V], table: str, key: Any, data: bytes) -> V:
     except Exception as error:  # whatever a codec raises, it means the same
         raise StateError(
             f"table {table} has a value of {key!r} that this version cannot read ({error}): another version wrote it. "
-            "Start that version again; or have this one count anew from the transactions, under another [app] id "
-            "(docs/operations.md#upgrade)"
+            "Start that version again, or re-process the transactions with this one (docs/operations.md#upgrade)"
         ) from error
 
 
