@@ -31,3 +31,7 @@ class HistoryError(FraudStreamError):
 
 class ChangeError(FraudStreamError):
     """A change of rules or lists cannot be made, or was not."""
+
+
+class StateError(FraudStreamError):
+    """A table holds something that this version cannot read."""

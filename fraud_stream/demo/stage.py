@@ -83,6 +83,10 @@ class Stage:
                 raise FraudStreamError(f"the worker is not ready after {START_TIMEOUT:.0f} s:\n{self._last('worker')}")
             time.sleep(0.1)
 
+    def stop_worker(self) -> None:
+        """Stop the worker, as for an upgrade; another may be started."""
+        stop(self._running.pop("worker"))
+
     def start_generator(self) -> None:
         """Start the generator."""
         start = time.time() - self._seconds * SPEED - 3_600.0  # so that event time ends before now

@@ -168,7 +168,9 @@ class ExactApp(faust.App):
             self.group_commit.outbox.push_soon()
             message.value = event.value = None  # until it is acknowledged only its offset is needed
         except Exception as error:
-            self.log.critical("%s failed; the worker stops and its records are read again", handler.__module__)
+            self.log.critical(
+                "%s failed; the worker stops and its records are read again: %s", handler.__module__, error
+            )
             self.group_commit.fail(error)
             await self.crash(error)
             raise

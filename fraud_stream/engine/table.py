@@ -16,8 +16,10 @@ from yarl import URL
 from fraud_stream.engine.expiry import Deadlines, StreamClock
 from fraud_stream.engine.guard import Codec, guard_of, is_older
 from fraud_stream.engine.keys import decode_key, encode_key
+from fraud_stream.engine.legible import check_legible, load_value
 from fraud_stream.engine.outbox import Outbox
 from fraud_stream.engine.store import MemoryStore, PartitionedStore, RocksStore
+from fraud_stream.errors import StateError
 
 V = TypeVar("V")
 #: Expiry is done in steps of so many seconds of stream time.
@@ -37,7 +39,8 @@ class TablePartition(Generic[V]):
     Between `get` and `put` of one value nothing may be awaited: an object that was taken is never changed again.
     """
 
-    def __init__(self, store: PartitionedStore, partition: int, codec: Codec[V]) -> None:
+    def __init__(self, store: PartitionedStore, partition: int, codec: Codec[V], table: str) -> None:
+        self._table = table
         self._store = store
         self._partition = partition
         self._codec = codec
@@ -62,7 +65,7 @@ class TablePartition(Generic[V]):
             data = self._leave(key)
         else:
             data = self._leaving[key] if key in self._leaving else self._read(key)
-        return None if data is None else self._codec.load(data)
+        return None if data is None else load_value(self._codec, self._table, key, data)
 
     def _leave(self, key: Any) -> bytes | None:
         """A value that was taken, as it is stored."""
@@ -179,14 +182,14 @@ class ExactTable(faust.Table[Any, Any]):
         """The values of one partition, to read and change."""
         held = self._changing.get(partition)
         if held is None:
-            held = self._changing[partition] = TablePartition(self.store, partition, self.codec)
+            held = self._changing[partition] = TablePartition(self.store, partition, self.codec, self.name)
         return held
 
     def entries(self, partitions: Iterable[int]) -> Iterator[tuple[Any, Any]]:
         """Every key and value of some partitions, as last written."""
         for partition in partitions:
             for key, data in self.store.entries(partition):
-                yield key, self.codec.load(data)
+                yield key, load_value(self.codec, self.name, key, data)
 
     def __getitem__(self, key: Any) -> Any:
         for partition in self._partitions_to_search():
@@ -355,8 +358,18 @@ class ExactTable(faust.Table[Any, Any]):
                 for key, data in self.store.entries(partition):
                     self._notice(partition, key, data)
 
+        await self._check_values({tp.partition for tp in active_tps if tp.topic == self.changelog_topic_name})
         if self._source is not None:
             await self._check_source(self._source, [TP(self._source, tp.partition) for tp in active_tps])
+
+    async def _check_values(self, partitions: set[int]) -> None:
+        """Stop where another version has written what was recovered, before anything is decided from it."""
+        try:
+            for partition in partitions:
+                check_legible(self.codec, self.name, self.store.entries(partition))
+        except StateError as error:
+            self.log.critical("%s", error)
+            await self.app.crash(error)
 
     async def _check_source(self, source: str, tps: list[TP]) -> None:
         """Stop where the source is shorter than what was applied of it: nothing new of it would ever be decided."""

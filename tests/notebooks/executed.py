@@ -1,4 +1,4 @@
-"""Executes notebooks/dashboard.ipynb, and reads what its cells show."""
+"""Executes notebooks, and reads what the cells of notebooks/dashboard.ipynb show."""
 
 import base64
 import os
@@ -52,11 +52,16 @@ class Run(NamedTuple):
 
 
 def execute(settings: Settings, environ: Mapping[str, str], folder: Path) -> Run:
-    """Run the notebook as people do, in its own folder; a cell that fails is an error here."""
+    """Run notebooks/dashboard.ipynb."""
+    return Run(settings, run_cells(NOTEBOOK, environ, folder))
+
+
+def run_cells(notebook: Path, environ: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """Run a notebook as people do, in its own folder; its cells by their ids.  A cell that fails is an error here."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_STREAM_")}
     variables = {**ours, **environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")}
-    place = {"metadata": {"path": str(NOTEBOOK.parent)}}
-    client = NotebookClient(nbformat.read(NOTEBOOK, as_version=4), timeout=120, kernel_name="python3", resources=place)
+    place = {"metadata": {"path": str(notebook.parent)}}
+    client = NotebookClient(nbformat.read(notebook, as_version=4), timeout=120, kernel_name="python3", resources=place)
     done = client.execute(env=variables)
     nbformat.write(done, folder / "executed.ipynb")
-    return Run(settings, {cell["id"]: cell for cell in done["cells"] if cell["cell_type"] == "code"})
+    return {cell["id"]: cell for cell in done["cells"] if cell["cell_type"] == "code"}
