@@ -21,15 +21,13 @@ from fraud_stream.records import (
     Summary,
     Traffic,
 )
-from fraud_stream.schemas import attributes, schema_components, transaction_schema
+from fraud_stream.schemas import INCOMING, attributes, schema_components, transaction_schema
 from fraud_stream.sections import BrokerSettings
 from fraud_stream.settings import Settings
 from fraud_stream.version import VERSION
 
 #: Version of AsyncAPI's Kafka bindings that the document uses.
 BINDING = "0.5.0"
-#: What producers write; `Transaction` is what the worker understood of it.
-INCOMING = "IncomingTransaction"
 #: A dead letter's value: the record's own bytes, whatever they are.
 UNTOUCHED = "Untouched"
 _RECORDS = (

@@ -30,6 +30,9 @@ from fraud_stream.records import (
     Traffic,
 )
 
+#: The name of what producers write; `Transaction` is what the worker understood of it.
+INCOMING = "IncomingTransaction"
+
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of each record, by its name."""

@@ -8,10 +8,9 @@ import msgspec
 from faust import web
 
 from fraud_stream.app import app, settings
-from fraud_stream.asyncapi import INCOMING
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.records import Alert, Drift
-from fraud_stream.schemas import schema_components, transaction_schema
+from fraud_stream.schemas import INCOMING, schema_components, transaction_schema
 from fraud_stream.version import VERSION
 from fraud_stream.web.dashboard.answers import Alerts, OneAlert
 from fraud_stream.web.dashboard.changes import Failure
