@@ -43,8 +43,9 @@ def test_it_makes_the_same_again_and_leaves_what_was_there(broker_port: int, tmp
         wait_until(lambda: count(settings, "labelled") >= NUMBER)
         assert first.stop() == 0
     sizes = {name: count(settings, name) for name in ("scored", "alerts", "labelled", "models")}
-    anew = load({**environ, **ANEW}).settings
-    with worker({**environ, **ANEW}, tmp_path, "second") as second:
+    other = {**environ, **ANEW, "FRAUD_STREAM_APP_ID": f"{settings.app.id}-anew"}  # no other test's group
+    anew = load(other).settings
+    with worker(other, tmp_path, "second") as second:
         wait_until(second.partitions)
         wait_until(lambda: count(anew, anew.topics.labelled) >= NUMBER)
         assert second.stop() == 0
