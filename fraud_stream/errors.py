@@ -31,3 +31,11 @@ class HistoryError(FraudStreamError):
 
 class ChangeError(FraudStreamError):
     """A change of rules or lists cannot be made, or was not."""
+
+
+class WarehouseError(FraudStreamError):
+    """The warehouse cannot be reached or changed."""
+
+
+class PipelineError(FraudStreamError):
+    """A step of the batch pipeline cannot be run."""
