@@ -39,3 +39,7 @@ class WarehouseError(FraudStreamError):
 
 class PipelineError(FraudStreamError):
     """A step of the batch pipeline cannot be run."""
+
+
+class ArchiveError(FraudStreamError):
+    """An archive cannot be read or written."""

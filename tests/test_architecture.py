@@ -29,6 +29,13 @@ FRAMEWORKS = {
 }
 #: For each part of the house, which parts it may import beside itself.
 MAY_IMPORT = {
+    "fraud_stream/archive": {
+        "fraud_stream.domain",
+        "fraud_stream.errors",
+        "fraud_stream.reading",
+        "fraud_stream.records",
+        "fraud_stream.settings",
+    },
     "fraud_stream/batch": {
         "fraud_stream.domain",
         "fraud_stream.errors",

@@ -75,9 +75,7 @@ def test_an_unknown_mapping_is_told_before_anything_is_written(run: Run, place: 
     assert not (place / "w.duckdb").exists()
 
 
-def test_a_warehouse_that_is_none_or_is_in_use_is_told(
-    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_warehouse_that_is_none_or_is_in_use_is_told(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "w.duckdb").write_text("no DuckDB file, however long it may be" * 1_000)
     found = run("pipeline", "status")
     assert found.exit_code == 1

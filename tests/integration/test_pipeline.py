@@ -10,10 +10,16 @@ from typing import NamedTuple
 
 import pytest
 
+from fraud_stream.archive.layout import Archive, scored_files
+from fraud_stream.archive.write import write
 from fraud_stream.batch.opening import warehouse
 from fraud_stream.batch.pipeline import run
 from fraud_stream.batch.step import Batch
 from fraud_stream.batch.warehouse import Warehouse
+from fraud_stream.commands.archived_history import from_archive, learn_from_archive
+from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.evaluation.past import FRAUD, UNKNOWN, Needed
+from fraud_stream.evaluation.training_set import TrainingSet
 from fraud_stream.reading import read_all
 from fraud_stream.records import DeadLetter
 from fraud_stream.sections import WarehouseSettings
@@ -107,3 +113,19 @@ def test_run_again_it_loads_nothing_twice(done: Done) -> None:
     (counts,) = done.ask("SELECT * FROM ANALYTICS.DAILY_COUNTS")
     assert counts["raw"] == SENT
     assert counts["agree"]
+
+
+def test_the_archive_has_each_decision_once_with_its_label(done: Done, tmp_path: Path) -> None:
+    scored, labels = values(done.settings, "scored"), values(done.settings, "labels")
+    assert write(done.settings, Archive(tmp_path))[:2] == (len(scored), len(labels))
+    assert write(done.settings, Archive(tmp_path))[:2] == (0, 0)
+    assert {path.parent.name for path in scored_files(tmp_path)} == {f"day={DAY}"}
+    pasts = list(from_archive(tmp_path, Needed(("amount",), ()), Counter()))
+    told = Counter(label for past in pasts for label in past.labels.tolist())
+    assert sum(told.values()) == len(scored)
+    assert told[UNKNOWN] == 0
+    assert told[FRAUD] == sum(one["is_fraud"] for one in labels)
+    history, maker = TrainingSet(1e9, 1_000_000), FeatureMaker(done.settings.feature_settings)
+    assert not learn_from_archive(tmp_path, maker, history).left_out
+    learnt = Counter(map(tuple, history.columns().rows.tolist()))
+    assert learnt == Counter(tuple(one["features"].values()) for one in scored)
