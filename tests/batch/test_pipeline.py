@@ -1,11 +1,13 @@
 """The seven steps on files, in DuckDB and in what answers for Snowflake."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import fakesnow
 import pytest
@@ -19,6 +21,7 @@ from fraud_stream.errors import PipelineError, WarehouseError
 from fraud_stream.evaluation.taking import Taker
 from fraud_stream.settings import Settings
 from tests.batch.days import DAY, a_batch, filed, opened, payment, run_all, table
+from tests.harness import ROOT
 
 #: Payments in order of time: twelve good ones, the last two of them the next day's.
 GOOD = [*(payment(n) for n in range(10)), *(payment(n, timestamp=f"2024-02-01 0{n - 9}:00:00") for n in (10, 11))]
@@ -103,29 +106,39 @@ def duck(tmp_path: Path) -> Iterator[Warehouse]:
         yield found
 
 
-def test_what_was_killed_in_the_midst_of_a_load_goes_on_where_it_was(
-    duck: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fraud_stream.batch.loading.TOGETHER", 4)
-    file, real, done = filed(tmp_path, GOOD), duck.apply, []
+#: A process that is killed between the rows of the third part of a file and its offset.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from fraud_stream.batch import duckdb, loading
+from fraud_stream.batch.warehouse import Insert
+from tests.batch.days import opened, run_all
+from fraud_stream.batch.step import InputFile
 
-    class Killed(BaseException):
-        """What no step takes for its own."""
+real, parts = duckdb.DuckDb._apply, []
 
-    def apply(*changes: Any) -> list[int]:
-        if len(done) == 2:
-            raise Killed
-        done.append(changes)
-        return real(*changes)
+def apply(self, change):
+    parts.append(change)
+    if len(parts) == 6:
+        assert isinstance(parts[4], Insert)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, change)
 
-    monkeypatch.setattr(duck, "apply", apply)
-    with pytest.raises(Killed):
-        list(run(a_batch(duck, file), "ingest"))
-    monkeypatch.setattr(duck, "apply", real)
-    assert len(table(duck, RAW.name, "position")) == 8
-    (again,) = run(a_batch(duck, file), "ingest")
-    assert again.counts == (4, 4, 0)
-    assert [one["transaction_id"] for one in table(duck, RAW.name, "position")] == [f"T{n}" for n in range(12)]
+duckdb.DuckDb._apply, loading.TOGETHER = apply, 4
+with opened(sys.argv[1]) as found:
+    run_all(found, InputFile(Path(sys.argv[2]), "identity"))
+"""
+
+
+def test_what_was_killed_between_rows_and_their_offset_goes_on_where_it_was(tmp_path: Path) -> None:
+    file, url = filed(tmp_path, GOOD), f"duckdb:///{tmp_path}/killed.duckdb"
+    done = subprocess.run([sys.executable, "-c", KILLED, url, str(file.path)], cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    with opened(url) as duck:
+        assert len(table(duck, RAW.name, "position")) == 8
+        (again,) = run(a_batch(duck, file), "ingest")
+        assert again.counts == (4, 4, 0)
+        assert [one["transaction_id"] for one in table(duck, RAW.name, "position")] == [f"T{n}" for n in range(12)]
 
 
 def test_what_fails_the_contract_of_the_cleaned_is_taken_out_and_stays_rejected(
