@@ -22,6 +22,7 @@ class Target(NamedTuple):
 
 COMMANDS = {
     "alerts": Target("fraud_stream.commands.alerts:alerts", "Show alerts as they come."),
+    "archive": Target("fraud_stream.commands.archive:archive", "Write what was scored to Parquet files, by day."),
     "audit": Target("fraud_stream.commands.audit:audit", "Show who changed what, when, how and why."),
     "backtest": Target("fraud_stream.commands.backtest:backtest", "Tell what a rule would have caught and cost."),
     "broker": Target("fraud_stream.commands.broker:broker", "Run the embedded broker until Ctrl-C."),
@@ -35,6 +36,7 @@ COMMANDS = {
     "lists": Target("fraud_stream.commands.lists:lists", "Allow, deny or snooze customers, merchants and devices."),
     "models": Target("fraud_stream.commands.models:models", "List the models that are announced, and who decides."),
     "monitor": Target("fraud_stream.commands.monitor:monitor", "Tell how the workers do, by figures and checks."),
+    "pipeline": Target("fraud_stream.commands.pipeline:pipeline", "Load the warehouse, a day at a time."),
     "promote": Target("fraud_stream.commands.promote:promote", "Have another model decide, in every worker at once."),
     "replay": Target("producers.replay:replay", "Send a file of transactions to the topic."),
     "rules": Target("fraud_stream.commands.rules:rules", "List rules and change them, in every worker at once."),

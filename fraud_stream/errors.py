@@ -35,3 +35,15 @@ class ChangeError(FraudStreamError):
 
 class StateError(FraudStreamError):
     """A table holds something that this version cannot read."""
+
+
+class WarehouseError(FraudStreamError):
+    """The warehouse cannot be reached or changed."""
+
+
+class PipelineError(FraudStreamError):
+    """A step of the batch pipeline cannot be run."""
+
+
+class ArchiveError(FraudStreamError):
+    """An archive cannot be read or written."""

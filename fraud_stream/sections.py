@@ -319,6 +319,19 @@ class MonitorSettings(Section):
     )
 
 
+class WarehouseSettings(Section):
+    """Where the batch pipeline puts what it has."""
+
+    url: str = Field(
+        "duckdb:///.fraud-stream/ecommerce_dw.duckdb",
+        pattern=r"^(duckdb:///.+|snowflake://.+)$",
+        description="duckdb:///FILE or snowflake://USER@ACCOUNT/DATABASE?warehouse=NAME&role=NAME",
+    )
+    password: SecretStr | None = Field(None, description="of Snowflake; environment only")
+    private_key_file: Path | None = Field(None, description="key of the user of Snowflake (PEM), for a password")
+    private_key_password: SecretStr | None = Field(None, description="environment only")
+
+
 class AppSettings(Section):
     """The application."""
 

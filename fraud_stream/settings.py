@@ -38,6 +38,7 @@ from fraud_stream.sections import (
     StoreSettings,
     SummarySettings,
     TopicSettings,
+    WarehouseSettings,
     WebSettings,
     WindowSettings,
 )
@@ -70,6 +71,7 @@ class Settings(Section):
     engine: EngineSettings = EngineSettings()
     web: WebSettings = WebSettings()
     monitor: MonitorSettings = MonitorSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
     rules: tuple[Any, ...] = ()
 
     @model_validator(mode="after")

@@ -29,6 +29,23 @@ FRAMEWORKS = {
 }
 #: For each part of the house, which parts it may import beside itself.
 MAY_IMPORT = {
+    "fraud_stream/archive": {
+        "fraud_stream.domain",
+        "fraud_stream.errors",
+        "fraud_stream.reading",
+        "fraud_stream.records",
+        "fraud_stream.settings",
+    },
+    "fraud_stream/batch": {
+        "fraud_stream.domain",
+        "fraud_stream.errors",
+        "fraud_stream.evaluation.taking",
+        "fraud_stream.files",
+        "fraud_stream.reading",
+        "fraud_stream.records",
+        "fraud_stream.sections",
+        "fraud_stream.settings",
+    },
     "fraud_stream/overview": {"fraud_stream.frames", "fraud_stream.history"},
     "fraud_stream/domain": {"fraud_stream.errors"},
     "fraud_stream/engine": {"fraud_stream.errors"},

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
+from fraud_stream.archive.layout import is_archive
+from fraud_stream.commands.archived_history import from_archive
 from fraud_stream.commands.backtest_tables import UNNAMED, show, state_of
 from fraud_stream.commands.filed_history import Filed, from_file, kind_of
 from fraud_stream.commands.scored_history import LABELLED_TEXTS, from_labelled, from_scored
@@ -34,7 +36,7 @@ _OPERATOR = re.compile(r"[<>=!]|\sin[\s(]")
 _FILES = (".csv", ".jsonl", ".ndjson", ".parquet")
 _OPTIONS = (
     click.argument("rule"),
-    with_default("--from", "scored", click.STRING, "The topic scored or labelled, or a file: JSONL, CSV, Parquet."),
+    with_default("--from", "scored", click.STRING, "The topic scored or labelled, an archive, or a file."),
     click.option("--since", type=Moment(), help="Look at transactions from this event time on."),
     click.option("--until", type=Moment(), help="Look at transactions before this event time."),
     click.option(
@@ -86,9 +88,9 @@ def backtest(rule: str, since: float | None, until: float | None, hours: float |
     RULE is the id of a rule, whatever its state, or a condition.  It is compared with the rules in force: beside a
     topic those of the workers, beside a file those of the settings.
 
-    History is the topic `scored`, with all labels that `labels` holds, or the topic `labelled`, or a file.  Of
-    a file of payments the features are computed in order of time, which takes tens of microseconds a payment; one of
-    scored transactions has them.
+    History is the topic `scored`, with all labels that `labels` holds, or the topic `labelled`, or a folder that
+    `fraud-stream archive` has written, or a file.  Of a file of payments the features are computed in order of time,
+    which takes tens of microseconds a payment; one of scored transactions has them.
 
     \b
     fraud-stream backtest night-high-amount --hours 168
@@ -116,10 +118,12 @@ def backtest(rule: str, since: float | None, until: float | None, hours: float |
 def _history(settings: Settings, where: str, mapping: str | None, delay: float | None, since: float) -> History:
     path, topics = Path(where), settings.topics
     named = where in ("scored", "labelled", topics.scored, topics.labelled)
+    if not named and is_archive(path):
+        _refuse_reading(mapping, delay)
+        return History(str(path), settings.rules, TEXT_FIELDS, partial(from_archive, path))
     if not named and (path.is_file() or path.suffix.lower() in _FILES):
         return _filed(settings, Filed(path, mapping or "identity", 7 * DAY if delay is None else delay))
-    if mapping is not None or delay is not None:
-        raise click.UsageError("--mapping and --label-delay say how to read a file: name it with --from")
+    _refuse_reading(mapping, delay)
     if where in ("labelled", topics.labelled):
         name = f"the topic {topics.labelled!r}"
         rules = read_rulebook(settings).rules
@@ -128,8 +132,13 @@ def _history(settings: Settings, where: str, mapping: str | None, delay: float |
         rules = read_rulebook(settings).rules
         return History(f"the topic {topics.scored!r}", rules, TEXT_FIELDS, partial(from_scored, settings, since=since))
     raise click.BadParameter(
-        f"{where!r} is neither a file nor one of the topics scored and labelled", param_hint="--from"
+        f"{where!r} is neither a file, an archive, nor one of the topics scored and labelled", param_hint="--from"
     )
+
+
+def _refuse_reading(mapping: str | None, delay: float | None) -> None:
+    if mapping is not None or delay is not None:
+        raise click.UsageError("--mapping and --label-delay say how to read a file: name it with --from")
 
 
 def _filed(settings: Settings, filed: Filed) -> History:

@@ -83,7 +83,7 @@ def from_file(filed: Filed, settings: Settings, needed: Needed, left_out: Counte
     if kind == "payments":
         return _of_payments(filed, settings, needed, left_out)
     if filed.path.suffix.lower() == ".parquet":
-        return _of_parquet(filed.path, needed, left_out)
+        return parquet_past(filed.path, needed, left_out)
     if kind == "labelled":
         return _of_labelled(filed.path, FeatureMaker(settings.feature_settings), needed, left_out)
     decoder = ScoredDecoder(needed, left_out)
@@ -104,8 +104,12 @@ def _of_labelled(path: Path, maker: FeatureMaker, needed: Needed, left_out: Coun
             yield labelled_past(found, maker.names, needed)
 
 
-def _of_parquet(path: Path, needed: Needed, left_out: Counter[str]) -> Iterator[Past]:
-    """Scored transactions in the columns `transaction` and `features`, nested or with dots in their names."""
+def parquet_past(path: Path, needed: Needed, left_out: Counter[str]) -> Iterator[Past]:
+    """Scored transactions in the columns `transaction` and `features`, nested or with dots in their names.
+
+    Raises:
+        InputFileError: It lacks something that the rules name.
+    """
     file = pq.ParquetFile(path)
     columns = _columns(path, file, needed)
     for batch in file.iter_batches(_TOGETHER, columns=columns):

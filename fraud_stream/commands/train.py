@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import click
 
 from fraud_stream.announced import announce, read_announced
+from fraud_stream.archive.layout import is_archive
 from fraud_stream.audit import Change, audited
+from fraud_stream.commands.archived_history import learn_from_archive
 from fraud_stream.commands.evaluate import labelled
 from fraud_stream.commands.labelled_history import from_payments, from_topic
 from fraud_stream.domain.features import FeatureMaker
@@ -27,7 +29,7 @@ from fraud_stream.user import operator
 
 _OPTIONS = (
     click.option(
-        "--input", "input_", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Learn from this file."
+        "--input", "input_", type=click.Path(exists=True, path_type=Path), help="Learn from this file or archive."
     ),
     click.option("--mapping", help=f"What the file's columns are called: {', '.join(shipped())}, or a file."),
     click.option(
@@ -42,7 +44,7 @@ _OPTIONS = (
 
 
 class Source(NamedTuple):
-    """A file to learn from, and how to read it."""
+    """A file, or an archive, to learn from, and how to read it."""
 
     file: Path
     mapping: str
@@ -85,8 +87,17 @@ def train(
 def _source(file: Path | None, mapping: str | None, label_delay: float | None) -> Source | None:
     if file is None and (mapping is not None or label_delay is not None):
         raise click.UsageError("--mapping and --label-delay say how to read a file: name it with --input")
+    if file is not None and file.is_dir():
+        _check_archive(file, mapping, label_delay)
     delay = 7 * DAY if label_delay is None else label_delay
     return None if file is None else Source(file, mapping or "identity", delay)
+
+
+def _check_archive(folder: Path, mapping: str | None, label_delay: float | None) -> None:
+    if not is_archive(folder):
+        raise click.BadParameter(f"{folder} is no archive; fraud-stream archive writes one", param_hint="--input")
+    if mapping is not None or label_delay is not None:
+        raise click.UsageError("--mapping and --label-delay say how to read a file; an archive needs neither")
 
 
 def _next_version(settings: Settings) -> int:
@@ -98,6 +109,9 @@ def _feed(settings: Settings, source: Source | None, maker: FeatureMaker, histor
     if source is None:
         _tell(f"reading {settings.topics.labelled!r} at {settings.broker.url}")
         feed = from_topic(settings, maker, history)
+    elif source.file.is_dir():
+        _tell(f"reading the archive {source.file}")
+        feed = learn_from_archive(source.file, maker, history)
     else:
         _tell(f"reading {source.file} as the stream would")
         payments = labelled(source.file, load_mapping(source.mapping), Intake(limits=settings.intake_limits))

@@ -245,7 +245,7 @@ def test_features_of_a_file_are_those_of_the_evaluation_to_the_last_one(tmp_path
     [
         (("amout > 5",), "rule 'this rule': 'amout' is unknown; did you mean amount?", 1),
         (("amount > 5 or hour > 3",), "is no comparison", 1),
-        (("amount > 5", "--from", "scord"), "neither a file nor one of the topics scored and labelled", 2),
+        (("amount > 5", "--from", "scord"), "neither a file, an archive, nor one of the topics scored and labelled", 2),
         (("amount > 5", "--from", "none.csv"), "there is no file 'none.csv'", 2),
         (("amount > 5", "--mapping", "handbook"), "name it with --from", 2),
         (("amount > 5", "--label-delay", "7d"), "name it with --from", 2),

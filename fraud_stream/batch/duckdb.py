@@ -1,0 +1,88 @@
+"""The warehouse in a DuckDB file: what there is without any other."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from fraud_stream.batch.warehouse import Change, Insert, insert_sql
+from fraud_stream.errors import WarehouseError
+
+_STAGED = "staged_rows"
+
+
+class DuckDb:
+    """A DuckDB file; one process has it at a time.
+
+    Args:
+        path: The file, made where it is missing.
+
+    Raises:
+        WarehouseError: It cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.place = str(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = duckdb.connect(str(path))
+        except OSError as error:
+            raise WarehouseError(f"cannot make the folder of {path}: {error.strerror}") from None
+        except duckdb.Error as error:
+            raise WarehouseError(_not_opened(path, error)) from None
+
+    def rows(self, sql: str, *values: Any) -> pd.DataFrame:
+        """What a question finds."""
+        try:
+            found: pd.DataFrame = self._connection.execute(sql, values).df()
+        except duckdb.Error as error:
+            raise self._refused(error) from None
+        return found.rename(columns=str.lower)
+
+    def apply(self, *changes: Change) -> list[int]:
+        """Make changes in one transaction."""
+        self._connection.begin()
+        try:
+            counts = [self._apply(change) for change in changes]
+            self._connection.commit()
+        except BaseException as error:
+            self._connection.rollback()
+            if isinstance(error, duckdb.Error):
+                raise self._refused(error) from None
+            raise
+        return counts
+
+    def define(self, *statements: str) -> None:
+        """Run statements that define something."""
+        try:
+            for sql in statements:
+                self._connection.execute(sql)
+        except duckdb.Error as error:
+            raise self._refused(error) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _apply(self, change: Change) -> int:
+        if isinstance(change, Insert):
+            self._connection.register(_STAGED, change.rows)
+            return self._count(insert_sql(change, _STAGED), ())
+        count = self._count(change.sql, change.values)
+        if change.rows not in (None, count):
+            raise WarehouseError(f"{self.place}: another run has changed it meanwhile; run this one again")
+        return count
+
+    def _count(self, sql: str, values: tuple[Any, ...]) -> int:
+        found = self._connection.execute(sql, values).fetchone()
+        return int(found[0]) if found else 0
+
+    def _refused(self, error: duckdb.Error) -> WarehouseError:
+        return WarehouseError(f"{self.place}: {str(error).splitlines()[0]}")
+
+
+def _not_opened(path: Path, error: duckdb.Error) -> str:
+    if "lock" in str(error).lower():
+        return f"{path} is open in another program, and DuckDB lets one have it at a time: close that one first"
+    return f"cannot open {path} as a DuckDB file: {str(error).splitlines()[0]}"

@@ -1,0 +1,34 @@
+"""Opening the warehouse of the settings."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from fraud_stream.batch.duckdb import DuckDb
+from fraud_stream.batch.snowflake import Snowflake
+from fraud_stream.batch.tables import SCHEMAS, TABLES
+from fraud_stream.batch.warehouse import Warehouse
+from fraud_stream.sections import WarehouseSettings
+
+_DUCKDB = "duckdb:///"
+
+
+@contextlib.contextmanager
+def warehouse(settings: WarehouseSettings) -> Iterator[Warehouse]:
+    """The warehouse, with its tables, for as long as the block lasts.
+
+    Raises:
+        WarehouseError: It cannot be opened.
+    """
+    opened = _opened(settings)
+    try:
+        opened.define(*(f"CREATE SCHEMA IF NOT EXISTS {name}" for name in SCHEMAS), *(one.ddl for one in TABLES))
+        yield opened
+    finally:
+        opened.close()
+
+
+def _opened(settings: WarehouseSettings) -> Warehouse:
+    if settings.url.startswith(_DUCKDB):
+        return DuckDb(Path(settings.url.removeprefix(_DUCKDB)))
+    return Snowflake(settings)

@@ -1,0 +1,229 @@
+"""The seven steps on files, in DuckDB and in what answers for Snowflake."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import fakesnow
+import pytest
+
+from fraud_stream.batch.pipeline import STEPS, run
+from fraud_stream.batch.tables import CLEANED, COUNTS, OFFSETS, RAW, REJECTED, SUMMARY
+from fraud_stream.batch.warehouse import Insert, Statement, Warehouse
+from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.domain.intake import Intake
+from fraud_stream.errors import PipelineError, WarehouseError
+from fraud_stream.evaluation.taking import Taker
+from fraud_stream.settings import Settings
+from tests.batch.days import DAY, a_batch, filed, opened, payment, run_all, table
+from tests.harness import ROOT
+
+#: Payments in order of time: twelve good ones, the last two of them the next day's.
+GOOD = [*(payment(n) for n in range(10)), *(payment(n, timestamp=f"2024-02-01 0{n - 9}:00:00") for n in (10, 11))]
+BAD = [
+    payment(20, timestamp="2024-01-31 09:10:00", amount=-1),
+    {"transaction_id": "T21", "timestamp": "2024-01-31 09:20:00", "amount": 1},
+    payment(3, timestamp="2024-01-31 09:30:00"),
+]
+
+
+@pytest.fixture(params=["duckdb", "snowflake"])
+def found(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    if request.param == "duckdb":
+        with opened(f"duckdb:///{tmp_path}/w.duckdb") as duck:
+            yield duck
+        return
+    with fakesnow.patch(), opened("snowflake://me@account/ECOMMERCE_DW?warehouse=W", password="secret") as snow:
+        yield snow
+
+
+@pytest.mark.filterwarnings("ignore:Arrow output:UserWarning")
+def test_a_day_is_counted_cleaned_and_summed_up_and_nothing_is_lost(found: Warehouse, tmp_path: Path) -> None:
+    runs = run_all(found, filed(tmp_path, [*GOOD, *BAD]))
+    assert list(runs) == list(STEPS)
+    assert runs["ingest"].counts == (15, 15, 0)
+    assert runs["validate-raw"].counts == (13, 10, 3)
+    (counts,) = table(found, COUNTS.name, "event_day")
+    told = {name: counts[name] for name in ("raw", "invalid", "duplicates", "cleaned", "summarised", "featured")}
+    assert told == {"raw": 13, "invalid": 2, "duplicates": 1, "cleaned": 10, "summarised": 10, "featured": 10}
+    rejected = {one["reason"]: one for one in table(found, REJECTED.name, "position")}
+    assert rejected.keys() == {"bad_amount", "missing_field", "duplicate"}
+    assert rejected["duplicate"]["transaction_id"] == "T3"
+    assert '"T21"' in rejected["missing_field"]["record"]
+    summary = table(found, SUMMARY.name, "hour, product_category")
+    assert [(one["hour"], one["product_category"]) for one in summary][:2] == [
+        (datetime(2024, 1, 31, 0), "Books"),
+        (datetime(2024, 1, 31, 1), "Unknown"),
+    ]
+    (first, *_) = summary
+    assert (first["transaction_count"], first["total_amount"], first["avg_amount"]) == (1, 10.0, 10.0)
+    assert (first["fraud_count"], first["unique_customers"]) == (1, 1)
+
+
+@pytest.mark.filterwarnings("ignore:Arrow output:UserWarning")
+def test_a_day_may_be_run_again(found: Warehouse, tmp_path: Path) -> None:
+    file = filed(tmp_path, [*GOOD, *BAD])
+    tables = [
+        (RAW, "position"),
+        (CLEANED, "position"),
+        (REJECTED, "position, step"),
+        (SUMMARY, "hour, product_category"),
+        (COUNTS, "event_day"),
+    ]
+    run_all(found, file)
+    before = [str(table(found, one.name, order)) for one, order in tables]
+    again = run_all(found, file)
+    assert again["ingest"].counts == (0, 0, 0)
+    assert [str(table(found, one.name, order)) for one, order in tables] == before
+    for name in STEPS:
+        list(run(a_batch(found, file), name))
+    assert [str(table(found, one.name, order)) for one, order in tables] == before
+
+
+@pytest.mark.filterwarnings("ignore:Arrow output:UserWarning")
+def test_of_changes_that_fail_none_is_made(found: Warehouse) -> None:
+    row = ("file:x", 0, 1)
+    found.apply(Insert(OFFSETS, OFFSETS.of([row])))
+    with pytest.raises(WarehouseError, match="another run has changed it"):
+        found.apply(
+            Insert(OFFSETS, OFFSETS.of([("file:y", 0, 1)])),
+            Statement(f"UPDATE {OFFSETS.name} SET next_position = ? WHERE next_position = ?", (3, 2), rows=1),
+        )
+    assert [tuple(one.values()) for one in table(found, OFFSETS.name, "source")] == [row]
+    with pytest.raises(WarehouseError):
+        found.apply(Insert(OFFSETS, OFFSETS.of([("file:y", 0, 1)])), Statement("DELETE FROM RAW_DATA.NO_SUCH_TABLE"))
+    assert len(table(found, OFFSETS.name, "source")) == 1
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> Iterator[Warehouse]:
+    with opened(f"duckdb:///{tmp_path}/w.duckdb") as found:
+        yield found
+
+
+#: A process that is killed between the rows of the third part of a file and its offset.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from fraud_stream.batch import duckdb, loading
+from fraud_stream.batch.warehouse import Insert
+from tests.batch.days import opened, run_all
+from fraud_stream.batch.step import InputFile
+
+real, parts = duckdb.DuckDb._apply, []
+
+def apply(self, change):
+    parts.append(change)
+    if len(parts) == 6:
+        assert isinstance(parts[4], Insert)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, change)
+
+duckdb.DuckDb._apply, loading.TOGETHER = apply, 4
+with opened(sys.argv[1]) as found:
+    run_all(found, InputFile(Path(sys.argv[2]), "identity"))
+"""
+
+
+def test_what_was_killed_between_rows_and_their_offset_goes_on_where_it_was(tmp_path: Path) -> None:
+    file, url = filed(tmp_path, GOOD), f"duckdb:///{tmp_path}/killed.duckdb"
+    done = subprocess.run([sys.executable, "-c", KILLED, url, str(file.path)], cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    with opened(url) as duck:
+        assert len(table(duck, RAW.name, "position")) == 8
+        (again,) = run(a_batch(duck, file), "ingest")
+        assert again.counts == (4, 4, 0)
+        assert [one["transaction_id"] for one in table(duck, RAW.name, "position")] == [f"T{n}" for n in range(12)]
+
+
+def test_what_fails_the_contract_of_the_cleaned_is_taken_out_and_stays_rejected(
+    duck: Warehouse, tmp_path: Path
+) -> None:
+    file = filed(tmp_path, GOOD)
+    batch = a_batch(duck, file)
+    for name in ("ingest", "validate-raw", "clean"):
+        list(run(batch, name))
+    duck.apply(
+        Statement(f"UPDATE {CLEANED.name} SET amount = -5 WHERE transaction_id = 'T1'"),
+        Statement(f"UPDATE {CLEANED.name} SET transaction_id = 'T3', customer_id = 'C0' WHERE transaction_id = 'T6'"),
+        Statement(f"UPDATE {CLEANED.name} SET product_category = ' Books' WHERE transaction_id = 'T4'"),
+        Statement(f"UPDATE {CLEANED.name} SET event_time = event_time - INTERVAL 1 DAY WHERE transaction_id = 'T5'"),
+        Statement(f"UPDATE {CLEANED.name} SET customer_id = NULL WHERE transaction_id = 'T7'"),
+    )
+    for _ in range(2):
+        list(run(batch, "validate-cleaned"))
+        assert Counter(one["reason"] for one in table(duck, REJECTED.name, "position")) == Counter(
+            ["bad_amount", "duplicate", "not_trimmed", "other_day", "missing_field"]
+        )
+        assert len(table(duck, CLEANED.name, "position")) == 5
+    for name in ("aggregate", "engineer-features", "export"):
+        list(run(batch, name))
+    list(run(batch, "clean"))  # cleaned anew, nothing is rejected by the step after it
+    assert not table(duck, REJECTED.name, "position")
+
+
+def test_features_are_those_of_the_stream_over_all_days(duck: Warehouse, tmp_path: Path) -> None:
+    rows = [payment(n, timestamp=f"2024-01-{3 + n // 2:02} {n % 2:02}:00:00") for n in range(58)]
+    file = filed(tmp_path, rows)
+    run_all(duck, file, date(2024, 1, 5))  # days may come in any order
+    for day in range(3, 32):
+        run_all(duck, file, date(2024, 1, day))
+    names, taker = FeatureMaker(Settings().feature_settings).names, Taker(Settings())
+    facts, intake, due = [], Intake(), []
+    for row in rows:
+        transaction = intake.read(json.dumps(row).encode())
+        for told in [one for one in due if one[0].timestamp + 7 * 86_400 <= transaction.timestamp]:
+            taker.note(told[0], told[0].timestamp + 7 * 86_400, is_fraud=told[1])
+            due.remove(told)
+        facts.append(taker.take(transaction))
+        due.append((transaction, row["is_fraud"]))
+    found = table(duck, "ANALYTICS.TRANSACTION_FEATURES", "event_time")
+    assert [[one[name] for name in names] for one in found] == taker.maker.rows(facts).tolist()
+    assert any(one["merchant_frauds_7d"] for one in found)
+    last = {(one["customer_id"], one["event_day"]): one["transaction_id"] for one in found}
+    of_days = table(duck, "ANALYTICS.CUSTOMER_DAY_FEATURES", "event_time")
+    assert {(one["customer_id"], one["event_day"]): one["transaction_id"] for one in of_days} == last
+
+
+def test_other_windows_give_other_columns_beside_those_that_are_there(duck: Warehouse, tmp_path: Path) -> None:
+    file = filed(tmp_path, GOOD)
+    run_all(duck, file)
+    other = a_batch(duck, file)._replace(
+        settings=Settings.model_validate({"windows": {"hopping_size": "10m"}}, strict=False)
+    )
+    list(run(other))
+    found = table(duck, "ANALYTICS.TRANSACTION_FEATURES", "event_time")
+    assert len(found) == 10
+    assert found[0]["hopping_count_10m"] == 1
+    assert str(found[0]["hopping_count_5m"]) == "nan"
+
+
+def test_a_step_whose_step_before_was_not_run_says_so(duck: Warehouse, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="--date 2024-01-31 --step validate-raw"):
+        list(run(a_batch(duck, filed(tmp_path, GOOD)), "clean"))
+
+
+def test_tables_that_do_not_agree_are_told(duck: Warehouse, tmp_path: Path) -> None:
+    file = filed(tmp_path, GOOD)
+    run_all(duck, file)
+    duck.apply(Statement(f"DELETE FROM {CLEANED.name} WHERE transaction_id = 'T1'"))
+    with pytest.raises(PipelineError, match=f"tables of {DAY} do not agree: 10 raw, .* 9 cleaned, 10 summarised"):
+        list(run(a_batch(duck, file), "export"))
+    failed = table(duck, "PIPELINE.RUNS", "started_at DESC")[0]
+    assert (failed["step"], failed["status"]) == ("export", "failed")
+    assert "do not agree" in failed["error"]
+
+
+def test_what_cannot_be_read_belongs_to_the_day_before_it_and_is_kept(duck: Warehouse, tmp_path: Path) -> None:
+    rows = [payment(1), payment(2, timestamp="2024-02-01 00:00:00"), "{\x00 no JSON", '{"transaction_id": "\\u0000"}']
+    file = filed(tmp_path, rows)
+    run_all(duck, file, date(2024, 2, 1))
+    assert {one["reason"] for one in table(duck, REJECTED.name, "position")} == {"undecodable", "missing_field"}
+    assert [str(one["event_day"].date()) for one in table(duck, RAW.name, "position")] == ["2024-01-31"] + [
+        "2024-02-01"
+    ] * 3
