@@ -1,14 +1,11 @@
 """What ``/predict`` answers."""
 
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
-from fraud_stream.domain.decision import Verdict
+from fraud_stream.domain.decision import RiskLevel, Verdict
 from fraud_stream.records import Probability, Reason
-
-RiskLevel = Literal["LOW", "MEDIUM", "HIGH"]
 
 
 class Prediction(msgspec.Struct, frozen=True):
