@@ -37,6 +37,7 @@ COMMANDS = {
     "models": Target("fraud_stream.commands.models:models", "List the models that are announced, and who decides."),
     "monitor": Target("fraud_stream.commands.monitor:monitor", "Tell how the workers do, by figures and checks."),
     "pipeline": Target("fraud_stream.commands.pipeline:pipeline", "Load the warehouse, a day at a time."),
+    "predict": Target("fraud_stream.commands.predict:predict", "Tell what a model says of every payment of a file."),
     "promote": Target("fraud_stream.commands.promote:promote", "Have another model decide, in every worker at once."),
     "replay": Target("producers.replay:replay", "Send a file of transactions to the topic."),
     "rules": Target("fraud_stream.commands.rules:rules", "List rules and change them, in every worker at once."),

@@ -21,6 +21,10 @@ class InputFileError(FraudStreamError):
     """A file cannot be read as transactions."""
 
 
+class OutputFileError(FraudStreamError):
+    """A file cannot be written, or is there already."""
+
+
 class MonitorError(FraudStreamError):
     """It cannot be told how the workers do."""
 

@@ -59,6 +59,14 @@ MAY_IMPORT = {
     "fraud_stream/files": {"fraud_stream.domain", "fraud_stream.errors", "fraud_stream.records"},
     "fraud_stream/models": {"fraud_stream.domain", "fraud_stream.errors"},
     "fraud_stream/monitor": {"fraud_stream.errors"},
+    "fraud_stream/prediction": {
+        "fraud_stream.domain",
+        "fraud_stream.errors",
+        "fraud_stream.evaluation",
+        "fraud_stream.files",
+        "fraud_stream.models",
+        "fraud_stream.settings",
+    },
     "fraud_stream/web": {
         "fraud_stream.access",
         "fraud_stream.alert_filter",

@@ -1,7 +1,7 @@
 """History for `fraud-stream backtest` from files: payments, whose features are computed, or what has its features."""
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -20,7 +20,7 @@ from fraud_stream.domain.intake import Intake
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.errors import InputFileError
 from fraud_stream.evaluation.past import Needed, Past
-from fraud_stream.evaluation.taking import Taker
+from fraud_stream.evaluation.taking import Taker, TakerOfLabelled
 from fraud_stream.files.mapping import load_mapping
 from fraud_stream.files.rows import JsonLines, Parquet, mapped_rows, open_rows
 from fraud_stream.files.translation import truth
@@ -162,48 +162,21 @@ def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
         raise InputFileError(f"column {name!r} must hold numbers: {error}") from None
 
 
-class _Waiting(NamedTuple):
-    """A transaction whose label becomes known at a time, seconds since 1970."""
-
-    known_at: float
-    transaction: Transaction
-    is_fraud: bool
-
-
 def _of_payments(filed: Filed, settings: Settings, needed: Needed, left_out: Counter[str]) -> Iterator[Past]:
     """Payments in order of time, with the features that the stream would have computed."""
     mapping = load_mapping(filed.mapping)
     rows, taker, taken = mapped_rows(filed.path, mapping, in_order=True), Taker(settings), 0
     found = ((tx, row.is_fraud) for tx, row in accepted(rows, mapping, Intake(limits=settings.intake_limits)))
-    waiting = deque[_Waiting]()
+    labelled = TakerOfLabelled(taker, filed.label_delay)
     while part := list(islice(found, _TOGETHER)):
         taken += len(part)
-        kept, facts = _take(part, taker, waiting, filed.label_delay)
+        kept, facts = labelled.take_all(part)
         left_out["payments that come twice"] += len(part) - len(kept)
         if kept:
             yield _of_facts(kept, taker.maker.rows(facts), taker.maker.names, needed)
     if not taken:
         raise InputFileError(f"{filed.path}: no row is a transaction")
     left_out["rows that the worker would refuse"] += rows.size - taken
-
-
-def _take(
-    part: Iterable[tuple[Transaction, bool | None]], taker: Taker, waiting: deque[_Waiting], delay: float
-) -> tuple[list[tuple[Transaction, bool | None]], list[list[float]]]:
-    """Take payments in, each with the labels that are known by then: those that are no duplicates, and their facts."""
-    kept, facts = [], []
-    for transaction, label in part:
-        while waiting and waiting[0].known_at <= transaction.timestamp:
-            known = waiting.popleft()
-            taker.note(known.transaction, known.known_at, is_fraud=known.is_fraud)
-        of_it = taker.take(transaction)
-        if of_it is None:
-            continue
-        kept.append((transaction, label))
-        facts.append(of_it)
-        if label is not None:
-            waiting.append(_Waiting(transaction.timestamp + delay, transaction, label))
-    return kept, facts
 
 
 def _of_facts(

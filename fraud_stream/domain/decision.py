@@ -14,6 +14,9 @@ from fraud_stream.domain.rules import SEVERITY_SCORE, CompiledRule, Rule
 from fraud_stream.domain.transaction import Transaction
 
 Verdict = Literal["accept", "review", "block"]
+RiskLevel = Literal["LOW", "MEDIUM", "HIGH"]
+#: How risky a payment is, by what is to be done with it.
+RISK_LEVELS: dict[Verdict, RiskLevel] = {"accept": "LOW", "review": "MEDIUM", "block": "HIGH"}
 Rows = NDArray[np.float64]
 #: How many of a model's reasons an alert gives.
 MODEL_REASONS = 3

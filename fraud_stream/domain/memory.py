@@ -1,6 +1,6 @@
 """The state of customers in plain memory: what a stream keeps in tables, for those who go through a file.
 
-Nothing expires, so a transaction is never late.
+Nothing expires by itself, so a transaction is never late; who goes through a long file has old windows forgotten.
 """
 
 from collections import defaultdict
@@ -23,11 +23,17 @@ class DictWindows:
         """The pane that a transaction of that time is added to."""
         return self.panes[key, time // self.step * self.step]
 
+    def forget(self, before: float) -> None:
+        """Forget the panes that were over before that time, seconds since 1970."""
+        first = before - self.step
+        self.panes = defaultdict(WindowStats, {key: stats for key, stats in self.panes.items() if key[1] >= first})
+
     def window(self, key: Any, time: float, last: float | None, pane: WindowStats | None) -> WindowStats:
         """The earliest window that contains that time."""
         newest = time // self.step * self.step
         starts = (newest - n * self.step for n in reversed(range(round(self.size / self.step))))
-        return merged(self.panes[key, start] for start in starts if (key, start) in self.panes)
+        found = [self.panes[key, start] for start in starts if (key, start) in self.panes]
+        return found[0] if len(found) == 1 else merged(found)  # whoever asks only looks at it
 
 
 class DictProfiles(dict[str, Profile]):

@@ -29,11 +29,13 @@ class Rows(ABC):
         columns: The file's columns; None where each row has its own.
         size: How much there is to read, in a unit of its own.
         position: How much of that has been read.
+        line: The line of the file that the last row ended on; in Parquet, which row it was.  Both count from 1.
     """
 
     columns: Sequence[str] | None = None
     size: int = 0
     position: int = 0
+    line: int = 0
 
     @abstractmethod
     def __iter__(self) -> Iterator[Row]:
@@ -53,6 +55,7 @@ class JsonLines(Rows):
         with self._path.open("rb") as file:
             for line in file:
                 self.position += len(line)
+                self.line += 1
                 if text := line.strip():
                     yield _object(decode, text)
 
@@ -83,7 +86,9 @@ class Csv(Rows):
         self.position = 0
         reader = csv.reader(self._lines())
         try:
-            yield from reader
+            for record in reader:
+                self.line = reader.line_num
+                yield record
         except csv.Error as error:
             raise InputFileError(f"{self._path}, line {reader.line_num}: {error}") from None
 
@@ -112,6 +117,7 @@ class Parquet(Rows):
         for batch in self._file.iter_batches(_BATCH, columns=self._wanted):
             values = [_plain(column).to_pylist() for column in batch.columns]
             for row in zip(*values, strict=True):
+                self.line += 1
                 yield dict(zip(batch.schema.names, row, strict=True))
             self.position += batch.num_rows
 
@@ -134,13 +140,13 @@ class Sorted(Rows):
 
     def __init__(self, rows: Rows, columns: Columns) -> None:
         self.columns = rows.columns
-        self._rows = sorted(rows, key=lambda row: _rank(row, columns))
+        self._rows = sorted(((rows.line, row) for row in rows), key=lambda row: _rank(row[1], columns))
         self.size = len(self._rows)
 
     def __iter__(self) -> Iterator[Row]:
         """Each row in order."""
-        for row in self._rows:
-            self.position += 1
+        for line, row in self._rows:
+            self.line, self.position = line, self.position + 1
             yield row
 
 

@@ -4,33 +4,45 @@ What comes off a topic is believed in nothing: its size is bounded before and af
 checked, no type is made that is not on the list, and the trees in it are looked through one by one.
 """
 
+import copy
 import hmac
 import io
+import warnings
 import zipfile
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import skops.io
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import InconsistentVersionWarning
 
 from fraud_stream.errors import ModelError
-from fraud_stream.models.batch import KIND, BatchModel
+from fraud_stream.models.batch import FOREST, KIND, BatchModel
+from fraud_stream.models.flat_forest import FlatForest
 from fraud_stream.models.flat_trees import FlatTrees
+from fraud_stream.models.learners import learners
 
 #: Bytes at most: as it travels, and of all that is in it.
 LARGEST, LARGEST_UNPACKED = 8_000_000, 64_000_000
 MOST_MEMBERS = 10_000
-#: What may be made beside what skops itself trusts.
-TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+#: What may be made beside what skops itself trusts, by what the model is.
+TRUSTED = {
+    KIND: ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
+    FOREST: ("sklearn.tree._tree.Tree",),
+}
+CLASSES = {KIND: HistGradientBoostingClassifier, FOREST: RandomForestClassifier}
 #: What a model that was made by another version of may mean something else by.
 LIBRARY = "scikit-learn"
 
 
-def dump(classifier: HistGradientBoostingClassifier) -> bytes:
-    """The classifier as bytes."""
-    data: bytes = skops.io.dumps(classifier, compression=zipfile.ZIP_DEFLATED)
+def dump(classifier: Any, features: Sequence[str]) -> bytes:
+    """The classifier as bytes, with the names of the features that it reads, as scikit-learn has them."""
+    named = copy.copy(classifier)
+    named.feature_names_in_ = np.array(features, dtype=object)
+    data: bytes = skops.io.dumps(named, compression=zipfile.ZIP_DEFLATED)
     return data
 
 
@@ -56,7 +68,7 @@ def trees_of(model: BatchModel, features: Sequence[str]) -> FlatTrees:
     """
     check(model, features)
     try:
-        return _flat(load(model.data), len(features))
+        return flat(load(model.data, TRUSTED[model.kind]), model.kind, model.features, features)
     except ModelError as error:
         raise ModelError(f"model {model.id} cannot be used: {error}") from None
 
@@ -67,11 +79,10 @@ def check(model: BatchModel, features: Sequence[str]) -> None:
     Raises:
         ModelError: It is of another kind, reads other features, was made by another version, or is damaged.
     """
-    if model.kind != KIND:
-        raise ModelError(f"model {model.id} is a {model.kind!r}; this application uses {KIND!r}")
-    if list(model.features) != list(features):
-        other = sorted(set(model.features) ^ set(features)) or "their order"
-        raise ModelError(f"model {model.id} reads other features than this application makes: {other}")
+    if model.kind not in CLASSES:
+        known = " or ".join(map(repr, CLASSES))
+        raise ModelError(f"model {model.id} is a {model.kind!r}; this application uses {known}")
+    check_features(f"model {model.id}", model.kind, model.features, features)
     made_by, ours = model.libraries.get(LIBRARY), version(LIBRARY)
     if made_by != ours:
         raise ModelError(
@@ -83,15 +94,29 @@ def check(model: BatchModel, features: Sequence[str]) -> None:
         raise ModelError(f"model {model.id} is damaged: its SHA-256 is not the one it was announced with")
 
 
-def load(data: bytes) -> Any:
-    """What is in `data`.
+def check_features(who: str, kind: str, reads: Sequence[str], made: Sequence[str]) -> None:
+    """Look whether a model reads what such a model is to read here.
 
     Raises:
-        ModelError: It is too large, no such file, or would make types that are not trusted.
+        ModelError: It does not; it says which differ.
+    """
+    wanted = next(one.features for one in learners(made).values() if one.kind == kind)
+    if list(reads) != list(wanted):
+        other = sorted(set(reads) ^ set(wanted)) or "their order"
+        raise ModelError(f"{who} reads other features than this application makes: {other}")
+
+
+def load(data: bytes, trusted: Sequence[str]) -> Any:
+    """What is in `data`, of types that skops trusts or that are named.
+
+    Raises:
+        ModelError: It is too large, no such file, of another version, or would make types that are not trusted.
     """
     try:
         _check_size(data)
-        return skops.io.loads(data, trusted=list(TRUSTED))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", InconsistentVersionWarning)
+            return skops.io.loads(data, trusted=list(trusted))
     except ModelError:
         raise
     except Exception as error:  # whatever skops stumbles over in bytes that may be anything
@@ -109,13 +134,28 @@ def _check_size(data: bytes) -> None:
         )
 
 
-def _flat(classifier: Any, width: int) -> FlatTrees:
-    if not isinstance(classifier, HistGradientBoostingClassifier):
-        raise ModelError(f"it is a {type(classifier).__name__}, no HistGradientBoostingClassifier")
+def flat(classifier: Any, kind: str, reads: Sequence[str], features: Sequence[str]) -> FlatTrees:
+    """The trees of a classifier, ready to score rows of `features`, of which it reads some.
+
+    Raises:
+        ModelError: It is none of that kind, or damaged.
+    """
+    if not isinstance(classifier, CLASSES[kind]):
+        raise ModelError(f"it is a {type(classifier).__name__}, no {CLASSES[kind].__name__}")
     try:
-        if classifier.n_features_in_ != width or classifier.classes_.tolist() != [False, True]:
+        if classifier.n_features_in_ != len(reads) or classifier.classes_.tolist() != [False, True]:
             raise ModelError("it was fitted on other rows or labels")
-        trees = [only.nodes for (only,) in classifier._predictors]
-        return FlatTrees(trees, float(classifier._baseline_prediction.item()), width)
+        places = [features.index(name) for name in reads]
+        return _of_forest(classifier, places, len(features)) if kind == FOREST else _of_boosting(classifier, places)
     except (AttributeError, TypeError, ValueError, KeyError, IndexError) as error:
         raise ModelError(f"it is no fitted classifier: {error!r}") from None
+
+
+def _of_forest(classifier: Any, places: Sequence[int], width: int) -> FlatTrees:
+    return FlatForest([one.tree_ for one in classifier.estimators_], places, width)
+
+
+def _of_boosting(classifier: Any, places: Sequence[int]) -> FlatTrees:
+    """Its trees read all features, in their order."""
+    trees = [only.nodes for (only,) in classifier._predictors]
+    return FlatTrees(trees, float(classifier._baseline_prediction.item()), len(places))

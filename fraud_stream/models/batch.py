@@ -6,6 +6,7 @@ import msgspec
 
 NAME = "challenger"
 KIND = "hist-gradient-boosting"
+FOREST = "random-forest"
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -49,7 +50,7 @@ class BatchModel(msgspec.Struct, frozen=True):
 
     Attributes:
         name: The model's name, the key on the `models` topic: ``challenger``.
-        kind: What it is: ``hist-gradient-boosting``.
+        kind: What it is: ``hist-gradient-boosting`` or ``random-forest``.
         version: Grows by one with each that is announced.
         features: The names of the features it reads, in order.
         features_version: A short name of that list.

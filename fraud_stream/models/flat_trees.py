@@ -18,12 +18,32 @@ from fraud_stream.errors import ModelError
 from fraud_stream.models.binned import logistic
 
 Rows = NDArray[np.float64]
-#: Leaves of a tree at most: bits of a word.
-MOST_LEAVES = 16
 #: Trees at most.
 MOST_TREES = 1_000
 #: Rows whose comparisons fit into the processor's cache.
 _TOGETHER = 128
+
+
+class Shape(NamedTuple):
+    """How trees are held.
+
+    Attributes:
+        word: Whose bits are the leaves of a tree, of which there are no more than these.
+        value: What values of features are compared as.
+    """
+
+    word: np.dtype[Any]
+    value: np.dtype[Any]
+
+    @property
+    def most_leaves(self) -> int:
+        """Leaves of a tree at most."""
+        return 8 * self.word.itemsize
+
+
+#: What scikit-learn's boosted trees of at most 16 leaves are held as.
+BOOSTED = Shape(np.dtype(np.uint16), np.dtype(np.float64))
+MOST_LEAVES = BOOSTED.most_leaves
 
 
 class _Tree(NamedTuple):
@@ -45,49 +65,65 @@ class FlatTrees:
         trees: The nodes of each tree, as scikit-learn's predictors hold them.
         baseline: The log odds without any tree.
         width: How many features a row has.
+        form: How the trees are held.
 
     Raises:
         ModelError: These are no such trees.
     """
 
-    def __init__(self, trees: Sequence[NDArray[Any]], baseline: float, width: int) -> None:
+    def __init__(self, trees: Sequence[NDArray[Any]], baseline: float, width: int, form: Shape = BOOSTED) -> None:
         if not 0 < len(trees) <= MOST_TREES or not np.isfinite(baseline):
             raise ModelError(f"it has {len(trees)} trees above log odds of {baseline}; 1 to {MOST_TREES} are allowed")
-        flat = [_flattened(nodes, width) for nodes in trees]
+        flat = [_flattened(nodes, width, form.most_leaves) for nodes in trees]
         shape = max(1, *(len(tree.comparisons) for tree in flat)), len(flat)
+        self._form, self._baseline = form, baseline
         self._features = np.zeros(shape, dtype=np.intp)
-        self._limits, self._lefts = np.full((*shape, 1), np.inf), np.zeros((*shape, 1), dtype=np.uint16)
-        self._leaves = np.zeros((len(flat), MOST_LEAVES))
-        self._starts = np.arange(len(flat))[:, None] * MOST_LEAVES
-        self._baseline = baseline
+        self._limits = np.full((*shape, 1), np.inf, dtype=form.value)
+        self._lefts = np.zeros((*shape, 1), dtype=form.word)
+        self._leaves = np.zeros((len(flat), form.most_leaves))
+        self._starts = np.arange(len(flat))[:, None] * form.most_leaves
         for n, tree in enumerate(flat):
-            for k, comparison in enumerate(tree.comparisons):
-                self._features[k, n], self._limits[k, n], self._lefts[k, n] = comparison
-            self._leaves[n, : len(tree.leaves)] = tree.leaves
+            self._hold(n, tree)
+
+    def _hold(self, n: int, tree: _Tree) -> None:
+        for k, (feature, limit, lefts) in enumerate(tree.comparisons):
+            self._features[k, n], self._lefts[k, n] = feature, lefts
+            self._limits[k, n] = _rounded_down(limit, self._form.value)
+        self._leaves[n, : len(tree.leaves)] = tree.leaves
 
     def probabilities(self, rows: Rows) -> NDArray[np.float64]:
         """The probability of fraud of each row."""
-        parts = [self._logits(rows[n : n + _TOGETHER]) for n in range(0, len(rows), _TOGETHER)]
-        found: NDArray[np.float64] = logistic(np.concatenate(parts) if parts else np.empty(0))
+        found: NDArray[np.float64] = logistic(self.sums(rows))
         return found
 
-    def _logits(self, rows: Rows) -> NDArray[np.float64]:
-        columns = np.ascontiguousarray(rows.T)
+    def sums(self, rows: Rows) -> NDArray[np.float64]:
+        """The baseline and what all trees say of each row."""
+        parts = [self._sums(rows[n : n + _TOGETHER]) for n in range(0, len(rows), _TOGETHER)]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def _sums(self, rows: Rows) -> NDArray[np.float64]:
+        columns = np.ascontiguousarray(rows.T, dtype=self._form.value)
         values = columns[self._features.ravel()].reshape(*self._features.shape, len(rows))
         left = ~np.bitwise_or.reduce((values > self._limits) * self._lefts, axis=0)
-        first = np.bitwise_count((left & -left) - np.uint16(1))  # how many bits are below the lowest
+        first = np.bitwise_count((left & -left) - self._form.word.type(1))  # how many bits are below the lowest
         found: NDArray[np.float64] = self._leaves.ravel()[first + self._starts].sum(axis=0) + self._baseline
         return found
 
 
-def _flattened(nodes: NDArray[Any], width: int) -> _Tree:
+def _rounded_down(limit: float, kind: np.dtype[Any]) -> Any:
+    """The largest number of that kind that is not above a limit: no value of that kind lies between the two."""
+    found = kind.type(limit)
+    return np.nextafter(found, kind.type(-np.inf)) if float(found) > limit else found
+
+
+def _flattened(nodes: NDArray[Any], width: int, most_leaves: int) -> _Tree:
     """The comparisons and leaves of a tree.
 
     Raises:
         ModelError: It is none, has too many leaves, or compares otherwise than by size.
     """
-    if not 0 < len(nodes) < 2 * MOST_LEAVES:
-        raise ModelError(f"a tree has {len(nodes)} nodes; at most {2 * MOST_LEAVES - 1} are allowed")
+    if not 0 < len(nodes) < 2 * most_leaves:
+        raise ModelError(f"a tree has {len(nodes)} nodes; at most {2 * most_leaves - 1} are allowed")
     if nodes["is_categorical"].any():
         raise ModelError("a tree compares categories; only comparisons by size are read")
     inner = nodes["is_leaf"] == 0

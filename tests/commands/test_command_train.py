@@ -2,16 +2,21 @@
 
 import json
 import random
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from fraud_stream.announced import announce, read_announced
+from fraud_stream.cli import main
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.kafka import create_topics
-from fraud_stream.models.artifact import load
+from fraud_stream.models.artifact import TRUSTED, load
+from fraud_stream.models.card import read_card
+from fraud_stream.models.forest import FEATURES
 from fraud_stream.models.promotion import Promotion, Promotions
 from fraud_stream.models.state import ModelState
 from fraud_stream.settings import Settings
@@ -50,7 +55,7 @@ def test_a_challenger_of_a_file_is_fitted_on_what_is_known_at_its_end_and_saved(
     assert told["learnt"] == 40 * 24
     assert told["held_out"]["challenger"]["roc_auc"] > 0.8
     assert told["held_out"]["online"]["roc_auc"] > 0.5
-    assert load(path.read_bytes()).n_features_in_ == len(FeatureMaker().names)
+    assert load(path.read_bytes(), TRUSTED["hist-gradient-boosting"]).n_features_in_ == len(FeatureMaker().names)
     assert "left out 48 payments whose labels are still to come" in result.stderr
 
 
@@ -156,3 +161,83 @@ def test_labelled_records_of_no_use_are_counted_and_left_out(run, served: Settin
     assert result.exit_code == 1
     assert "left out 2 records that are no labelled transactions" in result.stderr
     assert "there are no labelled transactions to learn from" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Payments of 20 days, made by `fraud-stream generate`."""
+    path = tmp_path_factory.mktemp("generated") / "payments.jsonl"
+    options = (
+        "--sample",
+        "8000",
+        "--rate",
+        "400/d",
+        "--customers",
+        "100",
+        "--merchants",
+        "20",
+        "--fraud-rate",
+        "0.1",
+    )
+    made = CliRunner().invoke(main, ("generate", *options, "--output", str(path), "--quiet"))
+    assert made.exit_code == 0, made.output
+    return path
+
+
+@pytest.fixture(scope="module")
+def forest(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A forest of these, saved."""
+    path = tmp_path_factory.mktemp("models") / "forest.skops"
+    options = ("--input", str(generated), "--label-delay", "1d", "--no-announce", "--output", str(path))
+    result = CliRunner().invoke(main, ("train", "--model", "forest", *options))
+    assert result.exit_code == 0, result.output
+    return path
+
+
+def test_a_forest_is_saved_with_its_card(forest: Path, generated: Path) -> None:
+    card = read_card(forest)
+    assert card is not None
+    assert (card.kind, card.file, card.features) == ("random-forest", forest.name, list(FEATURES))
+    assert card.sha256 == sha256(forest.read_bytes()).hexdigest()
+    assert card.data.source == str(generated)
+    assert card.data.learnt + sum(card.data.left_out.values()) <= 8_000
+    assert card.held_out is not None
+    assert card.data.begins < card.held_out.begins < card.held_out.ends <= card.data.ends  # by time, never at random
+    assert card.importances is not None
+    assert set(card.importances) == set(FEATURES)
+    assert sum(card.importances.values()) == pytest.approx(1.0)
+    assert card.libraries.keys() == {"scikit-learn", "skops", "numpy"}
+
+
+def test_the_figures_of_a_card_are_those_of_its_confusion_matrix(forest: Path) -> None:
+    card = read_card(forest)
+    assert card is not None
+    assert card.test is not None
+    assert card.held_out is not None
+    found, counts = card.test, card.test.confusion_matrix
+    right, wrong = counts.true_positives, counts.false_positives
+    assert card.threshold.chosen_by == "best F1"
+    assert sum(msgspec.structs.astuple(counts)) == card.held_out.transactions
+    assert right + counts.false_negatives == card.held_out.frauds
+    assert found.accuracy == pytest.approx((right + counts.true_negatives) / card.held_out.transactions)
+    assert found.precision == pytest.approx(right / (right + wrong))
+    assert found.recall == pytest.approx(right / card.held_out.frauds)
+    assert found.f1 == pytest.approx(2 * right / (2 * right + wrong + counts.false_negatives))
+    assert found.average_precision > 3 * card.held_out.frauds / card.held_out.transactions
+
+
+def test_pictures_lie_beside_the_model(forest: Path) -> None:
+    names = {path.name for path in forest.parent.glob("*.png")}
+    assert names == {f"forest.{name}.png" for name in ("precision-recall", "confusion", "scores", "importances")}
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in forest.parent.glob("*.png"))
+
+
+@pytest.mark.broker
+def test_a_forest_is_announced_and_may_be_promoted(run, served: Settings, file, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAUD_STREAM_STORE_DATADIR", str(tmp_path))
+    assert train(run, file, "--model", "forest").exit_code == 0
+    there = read_announced(served).challenger
+    assert there is not None
+    assert (there.kind, there.features) == ("random-forest", list(FEATURES))
+    assert run("promote", "challenger").exit_code == 0
+    assert "random-forest" in run("models").stdout

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from fraud_stream.domain.features import FeatureMaker
-from fraud_stream.models.artifact import load
+from fraud_stream.models.artifact import TRUSTED, load
+from fraud_stream.models.batch import KIND
 from fraud_stream.models.blend import blended
 from fraud_stream.settings import Settings
 from tests.harness import ROOT, Worker, a_broker, count, produce, settings_for, values, wait_until, worker
@@ -128,7 +129,7 @@ def test_a_challenger_is_fitted_scores_beside_the_online_model_and_is_promoted(s
 
 def check_scores(found: list[Any], file: Path) -> None:
     """What the challenger said in the stream is what the model in the file says of the same features."""
-    classifier, names = load(file.read_bytes()), FeatureMaker().names
+    classifier, names = load(file.read_bytes(), TRUSTED[KIND]), FeatureMaker().names
     rows = np.array([[one["features"][name] for name in names] for one in found])
     assert [one["challenger_score"] for one in found] == pytest.approx(classifier.predict_proba(rows)[:, 1], abs=1e-12)
     assert {one["challenger_version"] for one in found} == {"challenger-1"}

@@ -20,7 +20,7 @@ from tests.models.test_flat_trees import WIDTH, rows_and_labels
 
 NAMES = [f"f{n}" for n in range(WIDTH)]
 FITTED = Challenger(*rows_and_labels(3_000))
-DATA = dump(FITTED.classifier)
+DATA = dump(FITTED.classifier, NAMES)
 
 
 def model(data: bytes = DATA, **changes: Any) -> BatchModel:
@@ -48,11 +48,14 @@ def test_what_was_saved_scores_as_what_was_fitted() -> None:
     travelled = msgspec.json.decode(msgspec.json.encode(model()), type=BatchModel)
     expected = FITTED.probabilities(rows)
     assert abs(trees_of(travelled, NAMES).probabilities(rows) - expected).max() < 1e-12
-    assert load(travelled.data).predict_proba(rows)[:, 1].tolist() == expected.tolist()
+    loaded = load(travelled.data, artifact.TRUSTED[travelled.kind])
+    assert loaded.feature_names_in_.tolist() == NAMES
+    del loaded.feature_names_in_  # scikit-learn warns of rows without names
+    assert loaded.predict_proba(rows)[:, 1].tolist() == expected.tolist()
 
 
 def test_what_is_saved_needs_no_more_than_the_types_that_are_trusted() -> None:
-    assert skops.io.get_untrusted_types(data=DATA) == list(artifact.TRUSTED)
+    assert skops.io.get_untrusted_types(data=DATA) == list(artifact.TRUSTED["hist-gradient-boosting"])
 
 
 class NotTrusted:
@@ -115,7 +118,7 @@ def test_a_classifier_of_other_rows_or_labels_is_refused() -> None:
     rows, labels = rows_and_labels(3_000)
     for fitted in (Challenger(rows[:, :5], labels), Challenger(rows, np.where(labels, 2, 1))):
         with pytest.raises(ModelError, match="other rows or labels"):
-            trees_of(model(dump(fitted.classifier)), NAMES)
+            trees_of(model(dump(fitted.classifier, NAMES)), NAMES)
 
 
 def test_a_member_that_lies_about_its_size_is_refused() -> None:

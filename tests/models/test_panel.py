@@ -19,7 +19,7 @@ from tests.models.test_online import FEATURES, STATE, stream
 
 DRAWN = stream(6, 2_000)
 FITTED = Challenger(np.array([row for row, _ in DRAWN]), [label for _, label in DRAWN])
-DATA = dump(FITTED.classifier)
+DATA = dump(FITTED.classifier, FEATURES)
 MODEL = BatchModel(
     "challenger",
     "hist-gradient-boosting",

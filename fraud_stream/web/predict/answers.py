@@ -1,16 +1,15 @@
 """What ``/predict`` answers."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
-from fraud_stream.domain.decision import Verdict
+from fraud_stream.domain.decision import RiskLevel, Verdict
 from fraud_stream.records import Probability, Reason
 
 #: Payments of one request.
 MOST = 1_000
-RiskLevel = Literal["LOW", "MEDIUM", "HIGH"]
 
 
 class Prediction(msgspec.Struct, frozen=True):

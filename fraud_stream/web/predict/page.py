@@ -10,11 +10,11 @@ from faust import web
 
 from agents.preview import Previewed, preview_figures
 from fraud_stream.app import app, settings
-from fraud_stream.domain.decision import Verdict
+from fraud_stream.domain.decision import RISK_LEVELS
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.web.dashboard.answers import BadQueryError, answered, body_of
 from fraud_stream.web.dashboard.places import usual_partition
-from fraud_stream.web.predict.answers import Answer, Prediction, Predictions, RiskLevel
+from fraud_stream.web.predict.answers import Answer, Prediction, Predictions
 from fraud_stream.web.predict.courier import PATH, Courier
 from fraud_stream.web.predict.desk import Desk
 from fraud_stream.web.predict.forms import Asked, read
@@ -24,8 +24,6 @@ from tables.customer_profile import customer_profile
 #: Bytes of a request: a thousand payments of four kilobytes.
 MOST_BYTES = 4 * 2**20
 _TRY_IT = "dashboard/#/predict"
-#: How risky a payment is, by what is to be done with it.
-LEVELS: dict[Verdict, RiskLevel] = {"accept": "LOW", "review": "MEDIUM", "block": "HIGH"}
 _MOVING = "this customer is being moved to another worker; ask again in a few seconds"
 desk = Desk()
 courier = Courier()
@@ -94,7 +92,7 @@ def predicted(one: Previewed) -> Prediction:
     return Prediction(
         alert is not None,
         made.score,
-        LEVELS[made.verdict],
+        RISK_LEVELS[made.verdict],
         made.risk,
         made.verdict,
         context.model_version,
