@@ -15,7 +15,7 @@ demo: .venv/runtime
 	@$(BIN)/fraud-stream demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 test-kafka: .venv/dev
 	@$(BIN)/python -m deploy.kafka --fetch
