@@ -1,5 +1,6 @@
 """Step 1, ingest: every record of the topic, or of a file, as it came, with what the intake understands of it."""
 
+import time
 from collections.abc import Iterator
 from datetime import date
 from hashlib import blake2b
@@ -71,7 +72,7 @@ class _Rows:
     """
 
     def __init__(self, intake: Intake, warehouse: Warehouse, source: str, day: date) -> None:
-        self._intake, self._day = intake, day
+        self._intake, self._day, self._now = intake, day, time.time()
         self._days = _last_days(warehouse, source)
 
     def inserts(self, part: list[Record]) -> list[Insert]:
@@ -80,17 +81,16 @@ class _Rows:
     def _row(self, record: Record) -> tuple[Any, ...]:
         place, received = record.place, None if record.received_at is None else moment(record.received_at)
         try:
-            now = {} if record.received_at is None else {"now": record.received_at}
-            found = self._intake.read(record.value, **now)
+            found = self._intake.read(record.value, now=record.received_at or self._now)
         except Refused as refused:
             day = self._days.get(place.partition, received.date() if received else self._day)
             return *place, day, received, *_NOTHING, None, refused.reason, refused.detail, text_of(record.value)
         ident, customer, seconds, *rest = msgspec.structs.astuple(found)
-        time = moment(seconds)
-        self._days[place.partition] = time.date()
+        at = moment(seconds)
+        self._days[place.partition] = at.date()
         is_fraud = _truth(record.value) if record.is_fraud is None else record.is_fraud
-        understood = ident, customer, time, *rest
-        return *place, time.date(), received, *understood, is_fraud, None, None, text_of(record.value)
+        understood = ident, customer, at, *rest
+        return *place, at.date(), received, *understood, is_fraud, None, None, text_of(record.value)
 
 
 def _last_days(warehouse: Warehouse, source: str) -> dict[int, date]:
@@ -109,7 +109,10 @@ def _date(value: Any) -> date:
 
 
 def _truth(value: bytes | None) -> bool | None:
-    return truth(_decode_truth(value or b"{}").is_fraud)
+    try:
+        return truth(_decode_truth(value or b"{}").is_fraud)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _of_file(file: InputFile, mapping: FieldMapping, source: str, begin: int) -> Iterator[Record]:
