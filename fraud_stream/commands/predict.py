@@ -42,7 +42,16 @@ _OPTIONS = (
     ),
     with_default("--mapping", "identity", click.STRING, f"What columns are called: {', '.join(shipped())}, or a file."),
     with_default("--label-delay", "7d", Span(), "Event time from a payment to its label, where the file has labels."),
-    click.option("--sort", is_flag=True, help="Sort the file by time first; it must fit into memory."),
+    click.option(
+        "--sort",
+        is_flag=True,
+        help="Sort the file by time first, in memory, as is done where the mapping says what to sort by.",
+    ),
+    click.option(
+        "--summary",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help=f"Where what came of it goes.  [default: {NAME} beside the output]",
+    ),
     click.option("--force", is_flag=True, help="Overwrite what is there."),
     click.option("--quiet", is_flag=True, help="Tell no progress."),
     click.option("--json", "json_", is_flag=True, help="Print the summary as JSON."),
@@ -57,9 +66,9 @@ class Places(NamedTuple):
     summary: Path
 
     @classmethod
-    def beside(cls, output: Path) -> "Places":
-        """The predictions, and what goes beside them."""
-        return cls(output, output.with_name(f"{output.stem}.rejects.jsonl"), output.with_name(NAME))
+    def beside(cls, output: Path, summary: Path | None) -> "Places":
+        """The predictions, and what goes beside them unless told otherwise."""
+        return cls(output, output.with_name(f"{output.stem}.rejects.jsonl"), summary or output.with_name(NAME))
 
 
 @click.command()
@@ -78,14 +87,15 @@ def predict(input_: Path, output: Path, model: Path | None, **rest: Any) -> None
     fraud-stream predict --model challenger-1.skops --input payments.csv --output predictions.csv
     """  # noqa: D301 - click's mark for lines it must not join
     settings = load().settings
-    places = Places.beside(output)
+    places = Places.beside(output, rest["summary"])
     check_ending(output)
     _check_apart(input_, places)
     check_free(places, force=rest["force"])
     maker = FeatureMaker(settings.feature_settings)
     predictor = _predictor(settings, model, maker)
     cuts = _cuts(settings, predictor, rest["threshold"])
-    order = Order(load_mapping(rest["mapping"]), rest["label_delay"], rest["sort"])
+    mapping = load_mapping(rest["mapping"])
+    order = Order(mapping, rest["label_delay"], rest["sort"] or mapping.sort is not None)
     reader = _reader(input_, order, predictor, settings)
     told = _run(reader, predictor, cuts, places, input_, quiet=rest["quiet"])
     _show(told, places, json_=rest["json_"])

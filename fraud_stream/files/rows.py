@@ -104,6 +104,7 @@ class Parquet(Rows):
     """A Parquet file; of its columns only `wanted` are read."""
 
     def __init__(self, path: Path, wanted: Sequence[str]) -> None:
+        self._path = path
         try:
             self._file = pq.ParquetFile(path)
         except (OSError, pa.ArrowException) as error:
@@ -114,12 +115,18 @@ class Parquet(Rows):
 
     def __iter__(self) -> Iterator[Row]:
         """Each row; times as ISO 8601 text, numbers as numbers."""
-        for batch in self._file.iter_batches(_BATCH, columns=self._wanted):
+        for batch in self._batches():
             values = [_plain(column).to_pylist() for column in batch.columns]
             for row in zip(*values, strict=True):
                 self.line += 1
                 yield dict(zip(batch.schema.names, row, strict=True))
             self.position += batch.num_rows
+
+    def _batches(self) -> Iterator[Any]:
+        try:
+            yield from self._file.iter_batches(_BATCH, columns=self._wanted)
+        except (OSError, pa.ArrowException) as error:
+            raise InputFileError(f"{self._path}, behind row {self.position:,}: {error}") from None
 
 
 def _plain(column: pa.Array) -> pa.Array:

@@ -63,7 +63,7 @@ class ParquetColumns:
                 lines = np.arange(batch.num_rows) + self.position + 1
                 self.position += batch.num_rows
                 yield _part(table.combine_chunks(), self._layout, lines, refuse)
-        except pa.ArrowException as error:
+        except (OSError, pa.ArrowException) as error:
             raise InputFileError(f"{self._path}, behind row {self.position:,}: {error}") from None
 
 
@@ -99,7 +99,7 @@ class CsvColumns:
                     read += batch.num_rows
                     self.position = min(file.tell(), self.size)
                     yield _part(pa.Table.from_batches([batch]), self._layout, lines, _but_empty(refuse))
-        except pa.ArrowException as error:
+        except (OSError, pa.ArrowException) as error:
             raise InputFileError(f"{self._path}, behind row {read:,}: {error}") from None
         for wrong in self._wrong:
             refuse(Reject(wrong.line, "undecodable", wrong.why))

@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-#: Rows that are predicted together.
-TOGETHER = 65_536
+#: Rows that are predicted together: with more, what is done with them falls out of the processor's cache.
+TOGETHER = 16_384
 
 
 class Reject(NamedTuple):

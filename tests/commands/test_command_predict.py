@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -244,3 +245,46 @@ def peak(model: Path, source: Path, output: Path) -> int:
 
 def test_the_rows_that_the_fixture_draws_are_no_constant() -> None:
     assert np.ptp(expected(rows(500, 9))) > 0.3
+
+
+def test_several_files_may_be_predicted_into_one_folder(run, model, tmp_path):
+    source = archive(tmp_path, 5)
+    for name in ("a", "b"):
+        summary = tmp_path / f"{name}.json"
+        done = predict(run, model, source, tmp_path / f"{name}.csv", "--summary", str(summary))
+        assert (done.exit_code, json.loads(summary.read_text())["total_transactions"]) == (0, 5)
+
+
+def test_a_mapping_that_says_what_to_sort_by_is_followed(run, model, tmp_path):
+    """As in the public exercise, the newest row comes first."""
+    source = tmp_path / "f.csv"
+    header = "transaction_id,merchant_id,user_id,card_number,transaction_date,transaction_amount,device_id,has_cbk"
+    lines = [f"{n},1,2,3,2019-11-{30 - n}T10:00:00.5,{n},4,FALSE" for n in range(1, 9)]
+    source.write_text("\n".join([header, *lines]))
+    told = json.loads(predict(run, model, source, tmp_path / "p.csv", "--mapping", "messy", "--json").stdout)
+    assert (told["total_transactions"], told["backwards"]) == (8, 0)
+    assert [one["transaction_id"] for one in read(tmp_path / "p.csv")] == [str(n) for n in range(8, 0, -1)]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+def test_a_file_that_is_cut_off_or_empty_is_told(kind, run, model, tmp_path):
+    source = tmp_path / f"f.{kind}"
+    source.write_bytes(b"PAR1" if kind == "parquet" else b"")
+    result = predict(run, model, source, tmp_path / "p.csv")
+    assert (result.exit_code, str(source) in result.stderr, "Traceback" in result.output) == (1, True, False)
+
+
+@pytest.mark.parametrize("features", ["features.", "other."])
+def test_a_damaged_parquet_file_is_told_and_leaves_nothing(features, run, model, tmp_path):
+    """With features and without them."""
+    drawn, source, output = rows(5_000, 3), tmp_path / "f.parquet", tmp_path / "out" / "p.csv"
+    columns = {features + name: column for name, column in zip(FEATURES, drawn.T, strict=True)}
+    ids, times = [f"T{n}" for n in range(5_000)], np.arange(5_000) + 1.7e9
+    named = {"transaction_id": ids, "customer_id": ids, "timestamp": times, "amount": drawn[:, 0]}
+    pq.write_table(pa.table({**named, **columns}), source)
+    data = bytearray(source.read_bytes())
+    data[1_000 : len(data) // 2] = bytes(len(data) // 2 - 1_000)
+    source.write_bytes(data)
+    result = predict(run, model, source, output)
+    assert (result.exit_code, f"{source}, behind row 0" in result.stderr) == (1, True), result.output
+    assert not list(output.parent.iterdir())

@@ -130,6 +130,7 @@ def test_a_challenger_is_fitted_scores_beside_the_online_model_and_is_promoted(s
 def check_scores(found: list[Any], file: Path) -> None:
     """What the challenger said in the stream is what the model in the file says of the same features."""
     classifier, names = load(file.read_bytes(), TRUSTED[KIND]), FeatureMaker().names
+    del classifier.feature_names_in_  # scikit-learn warns of rows without names
     rows = np.array([[one["features"][name] for name in names] for one in found])
     assert [one["challenger_score"] for one in found] == pytest.approx(classifier.predict_proba(rows)[:, 1], abs=1e-12)
     assert {one["challenger_version"] for one in found} == {"challenger-1"}
