@@ -75,7 +75,7 @@ def _empty_tables() -> None:
         for partition in table.store.held():
             table.store.drop(partition)
     for partition in range(settings.topics.partitions):
-        app.clock._now.pop(partition, None)
+        app.clock._seen.pop(partition, None)
 
 
 def as_record(value: bytes | None, **changes: Any) -> Record:
