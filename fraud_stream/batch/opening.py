@@ -10,7 +10,8 @@ from fraud_stream.batch.tables import SCHEMAS, TABLES
 from fraud_stream.batch.warehouse import Warehouse
 from fraud_stream.sections import WarehouseSettings
 
-_DUCKDB = "duckdb:///"
+#: What the URL of a DuckDB file begins with.
+DUCKDB = "duckdb:///"
 
 
 @contextlib.contextmanager
@@ -29,6 +30,6 @@ def warehouse(settings: WarehouseSettings) -> Iterator[Warehouse]:
 
 
 def _opened(settings: WarehouseSettings) -> Warehouse:
-    if settings.url.startswith(_DUCKDB):
-        return DuckDb(Path(settings.url.removeprefix(_DUCKDB)))
+    if settings.url.startswith(DUCKDB):
+        return DuckDb(Path(settings.url.removeprefix(DUCKDB)))
     return Snowflake(settings)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from fraud_stream.access import credentials, with_least_rights
+from fraud_stream.commands.batch_runs import batch_runs
 from fraud_stream.errors import FraudStreamError, MonitorError
 from fraud_stream.monitor.prometheus import ask_prometheus
 from fraud_stream.monitor.report import ALL, COMPONENTS, EXIT_CODES, Report, document, report
@@ -97,7 +98,11 @@ def monitor(component: str, quiet: bool, json_: bool, **asked: Any) -> None:
     fraud-stream monitor --prometheus http://127.0.0.1:9090 --hours 24
     fraud-stream monitor --worker http://host-1:6066 --worker http://host-2:6066 --component consumer
     """  # noqa: D301 - click's mark for lines it must not join
-    made = report(_seen(load().settings, **asked), component)
+    settings = load().settings
+    seen = _seen(settings, **asked)
+    if component in {ALL, "batch"}:
+        seen = seen._replace(batch=batch_runs(settings.warehouse))
+    made = report(seen, component)
     if not quiet or made.exit_code:
         _show(made, json_=json_)
     raise click.exceptions.Exit(made.exit_code)

@@ -48,6 +48,8 @@ MODEL_AGE_SECONDS = Limit(3_600.0, 86_400.0)
 LABELS_WITHIN = 3_600.0
 #: Rise of the share of transactions that lack a field, against the time before.
 MISSING_RISE = Limit(0.1, 0.5)
+#: Seconds since a day of the batch pipeline was finished: it is run once a day.
+BATCH_SECONDS = Limit(26 * 3_600.0, 50 * 3_600.0)
 #: Seconds that a worker may be starting, rebalancing or recovering.
 NOT_RUNNING_SECONDS = 600.0
 #: The share of what was read that may look undecided: counts of Prometheus are estimates.

@@ -42,6 +42,44 @@ class Source(NamedTuple):
     job: str | None = None
 
 
+class BatchRun(NamedTuple):
+    """A step of the batch pipeline that was run.
+
+    Attributes:
+        day: The day that it was run of, as ISO 8601 writes it.
+        step: Its name.
+        is_done: Whether it has gone well.
+        started_at: Seconds since 1970.
+        seconds: How long it took.
+        rows_in: What it has read.
+        rows_out: What it has written.
+        rejected: What it has turned away.
+        error: Why it failed.
+    """
+
+    day: str
+    step: str
+    is_done: bool
+    started_at: float
+    seconds: float
+    rows_in: int
+    rows_out: int
+    rejected: int
+    error: str = ""
+
+
+class BatchRuns(NamedTuple):
+    """What the warehouse tells of its pipeline.
+
+    Attributes:
+        runs: The newest first.
+        trouble: Why it tells nothing.
+    """
+
+    runs: Sequence[BatchRun] = ()
+    trouble: str = ""
+
+
 class Seen(NamedTuple):
     """What was seen.
 
@@ -56,6 +94,7 @@ class Seen(NamedTuple):
         before: The counts of as long a time before; None where nobody knows them.
         lag_grows: Whether more and more transactions wait; None where that is not known.
         labels_lately: Whether labels have come lately; None where that is not known.
+        batch: The batch pipeline; None where there is none.
     """
 
     source: Source
@@ -68,6 +107,7 @@ class Seen(NamedTuple):
     before: Samples | None = None
     lag_grows: bool | None = None
     labels_lately: bool | None = None
+    batch: BatchRuns | None = None
 
     @property
     def span(self) -> float | None:

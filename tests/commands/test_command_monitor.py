@@ -5,13 +5,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from fraud_stream.broker import free_port
 from fraud_stream.monitor.fetch import Page
+from tests.batch.days import filed, payment
 from tests.monitor.seeing import health
 from tests.monitor.served import Pages, served
 
+#: The newest run of a step fails.
+FAIL = """
+INSERT INTO PIPELINE.RUNS
+SELECT * REPLACE ('failed' AS status, 'why' AS error, started_at + INTERVAL 1 MINUTE AS started_at)
+FROM PIPELINE.RUNS WHERE step = 'aggregate'
+"""
 RECORDED = (Path(__file__).parent / "recorded_metrics.txt").read_bytes()
 
 
@@ -23,6 +31,13 @@ def pages(metrics: bytes = RECORDED, **state: object) -> Pages:
 def recorded() -> Iterator[str]:
     with served(pages()) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for a warehouse, where none is yet."""
+    monkeypatch.setenv("FRAUD_STREAM_WAREHOUSE_URL", f"duckdb:///{tmp_path}/w.duckdb")
+    return tmp_path
 
 
 def figures(result, component: str):
@@ -109,10 +124,30 @@ def test_one_component_alone(run, recorded):
     assert list(found["components"]) == ["data"]
 
 
-def test_batch_alone_cannot_be_told(run, recorded):
+def test_batch_alone_cannot_be_told_where_there_is_no_warehouse_and_none_is_made(run, recorded, place):
     result = run("monitor", "--worker", recorded, "--component", "batch")
     assert result.exit_code == 3
     assert "no batch pipeline is known here" in result.stdout
+    assert not list(place.glob("*.duckdb"))
+
+
+def test_what_the_pipeline_has_run_is_told_by_the_warehouse(run, recorded, place):
+    asked = "monitor", "--worker", recorded, "--component", "batch", "--json"
+    path = str(filed(place, [payment(n) for n in range(5)]).path)
+    assert run("pipeline", "run", "--date", "2024-01-31", "--input", path).exit_code == 0
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    found = figures(result, "batch")
+    assert (found["steps"], found["failed"], found["days"]) == (7, 0, 1)
+    with duckdb.connect(place / "w.duckdb") as opened:
+        opened.execute(FAIL)
+    result = run(*asked)
+    assert result.exit_code == 2
+    assert "aggregate of 2024-01-31 has failed: why" in result.stdout
+    (place / "w.duckdb").write_bytes(b"no warehouse")
+    result = run(*asked)
+    assert result.exit_code == 3
+    assert "w.duckdb" in result.stdout
 
 
 def test_the_worker_of_the_settings_is_asked_where_none_is_named(run, recorded, monkeypatch):
