@@ -16,7 +16,7 @@ demo: .venv/runtime
 	@$(BIN)/fraud-stream demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-kafka: .venv/dev
 	@$(BIN)/python -m deploy.kafka --fetch
