@@ -5,6 +5,8 @@ rename: with that it has happened.  Then the files get their names; a load that 
 away, by the next one.
 """
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +74,8 @@ class Archive:
                 path.parent.mkdir(exist_ok=True)
                 pq.write_table(table, path, compression="zstd")
                 _sync(path)
+                _sync(path.parent)
+            _sync(self.folder)
             _write(self.folder, state)
             self.state = state
             self._name_files()
@@ -79,10 +83,30 @@ class Archive:
             raise ArchiveError(f"{self.folder}: {error.strerror or error}") from None
 
     def _name_files(self) -> None:
-        for name in self.state.files:
-            path = self.folder / name
+        for path in (self.folder / name for name in self.state.files):
             if _hidden(path).exists():
                 _hidden(path).replace(path)
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[Archive]:
+    """An archive that nobody else writes to as long as the block lasts.
+
+    Raises:
+        ArchiveError: Another program writes to it, or it cannot be read or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise ArchiveError(f"{folder}: {error.strerror}; choose another --to") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Archive(folder)
+    except BlockingIOError:
+        raise ArchiveError(f"another program writes to {folder}; wait until it is through") from None
+    finally:
+        os.close(handle)
 
 
 def scored_files(folder: Path) -> list[Path]:

@@ -17,16 +17,19 @@ class DuckDb:
 
     Args:
         path: The file, made where it is missing.
+        is_read: Whether it is only read, and so neither made nor kept from other readers.
 
     Raises:
         WarehouseError: It cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_read: bool = False) -> None:
         self.place = str(path)
+        if is_read and not path.exists():
+            raise WarehouseError(f"there is no warehouse at {path} yet; `fraud-stream pipeline run` makes it")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = duckdb.connect(str(path))
+            self._connection = duckdb.connect(str(path), read_only=is_read)
         except OSError as error:
             raise WarehouseError(f"cannot make the folder of {path}: {error.strerror}") from None
         except duckdb.Error as error:
@@ -83,6 +86,6 @@ class DuckDb:
 
 
 def _not_opened(path: Path, error: duckdb.Error) -> str:
-    if "lock" in str(error).lower():
+    if "could not set lock" in str(error).lower():
         return f"{path} is open in another program, and DuckDB lets one have it at a time: close that one first"
     return f"cannot open {path} as a DuckDB file: {str(error).splitlines()[0]}"

@@ -15,21 +15,22 @@ DUCKDB = "duckdb:///"
 
 
 @contextlib.contextmanager
-def warehouse(settings: WarehouseSettings) -> Iterator[Warehouse]:
-    """The warehouse, with its tables, for as long as the block lasts.
+def warehouse(settings: WarehouseSettings, *, is_read: bool = False) -> Iterator[Warehouse]:
+    """The warehouse, with its tables, for as long as the block lasts; where it is only read, nothing is made.
 
     Raises:
         WarehouseError: It cannot be opened.
     """
-    opened = _opened(settings)
+    opened = _opened(settings, is_read=is_read)
     try:
-        opened.define(*(f"CREATE SCHEMA IF NOT EXISTS {name}" for name in SCHEMAS), *(one.ddl for one in TABLES))
+        if not is_read:
+            opened.define(*(f"CREATE SCHEMA IF NOT EXISTS {name}" for name in SCHEMAS), *(one.ddl for one in TABLES))
         yield opened
     finally:
         opened.close()
 
 
-def _opened(settings: WarehouseSettings) -> Warehouse:
+def _opened(settings: WarehouseSettings, *, is_read: bool) -> Warehouse:
     if settings.url.startswith(DUCKDB):
-        return DuckDb(Path(settings.url.removeprefix(DUCKDB)))
+        return DuckDb(Path(settings.url.removeprefix(DUCKDB)), is_read=is_read)
     return Snowflake(settings)

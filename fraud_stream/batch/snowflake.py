@@ -40,6 +40,8 @@ class Snowflake:
             self._connection = connector.connect(**wanted)
         except self._errors as error:
             raise WarehouseError(f"{self.place}: {error.msg or error}") from None
+        except (OSError, TypeError, ValueError) as error:  # of the key, which the connector only reads
+            raise WarehouseError(f"[warehouse] private_key_file = {settings.private_key_file}: {error}") from None
 
     def rows(self, sql: str, *values: Any) -> pd.DataFrame:
         """What a question finds."""
@@ -128,11 +130,11 @@ def _connection(settings: WarehouseSettings) -> dict[str, Any]:
 
 
 def _secrets(settings: WarehouseSettings) -> dict[str, Any]:
-    secret = settings.private_key_password or settings.password
-    value = secret.get_secret_value() if secret else None
+    """What proves who the user is: a key, else a password.  The key's own password opens the key alone."""
     if settings.private_key_file is not None:
         found = {"authenticator": "SNOWFLAKE_JWT", "private_key_file": str(settings.private_key_file)}
-        return found | ({"private_key_file_pwd": value} if settings.private_key_password else {})
-    if value is None:
+        secret = settings.private_key_password
+        return found | ({"private_key_file_pwd": secret.get_secret_value()} if secret else {})
+    if settings.password is None:
         raise WarehouseError(f"Snowflake needs {PREFIX}WAREHOUSE_PASSWORD, or [warehouse] private_key_file")
-    return {"password": value}
+    return {"password": settings.password.get_secret_value()}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fraud_stream.archive.layout import Archive, scored_files
+from fraud_stream.archive.layout import opened, scored_files
 from fraud_stream.archive.write import write
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json
@@ -19,7 +19,7 @@ from fraud_stream.terminal import as_json
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def archive(folder: Path | None, json_: bool) -> None:
-    """Write what is new on the topics `scored` and `labels` to Parquet files, by day of event time.
+    """Write what was scored to Parquet files, by day: what is new on the topics `scored` and `labels`.
 
     It goes on where it has stopped, or was killed: each transaction is there once.  `fraud-stream backtest --from` and
     `fraud-stream train --input` read the folder; so does whatever reads Parquet.
@@ -29,14 +29,12 @@ def archive(folder: Path | None, json_: bool) -> None:
     fraud-stream backtest "amount > 500" --from history
     """  # noqa: D301 - click's mark for lines it must not join
     settings = load().settings
-    opened = Archive(folder or settings.store.datadir / "archive")
-    found = write(settings, opened, lambda count: click.echo(f"{count:,} records", err=True))
+    with opened(folder or settings.store.datadir / "archive") as there:
+        found = write(settings, there, lambda count: click.echo(f"{count:,} records", err=True))
     if json_:
-        click.echo(as_json({**found._asdict(), "folder": opened.folder}))
+        click.echo(as_json({**found._asdict(), "folder": there.folder}))
         return
     for why, count in found.left_out.items():
         click.echo(f"left out {count:,} {why}", err=True)
-    days = len({path.parent for path in scored_files(opened.folder)})
-    click.echo(
-        f"{found.scored:,} scored transactions and {found.labels:,} labels added to {opened.folder}: {days} days"
-    )
+    days = len({path.parent for path in scored_files(there.folder)})
+    click.echo(f"{found.scored:,} scored transactions and {found.labels:,} labels added to {there.folder}: {days} days")

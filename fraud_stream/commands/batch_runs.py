@@ -22,7 +22,7 @@ def batch_runs(settings: WarehouseSettings) -> BatchRuns | None:
     if settings.url.startswith(DUCKDB) and not Path(settings.url.removeprefix(DUCKDB)).exists():
         return None
     try:
-        with warehouse(settings) as opened:
+        with warehouse(settings, is_read=True) as opened:
             found = records(newest_runs(opened, MOST))
     except WarehouseError as error:
         return BatchRuns(trouble=str(error))

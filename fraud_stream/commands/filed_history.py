@@ -110,15 +110,23 @@ def parquet_past(path: Path, needed: Needed, left_out: Counter[str]) -> Iterator
     Raises:
         InputFileError: It lacks something that the rules name.
     """
-    file = pq.ParquetFile(path)
-    columns = _columns(path, file, needed)
-    for batch in file.iter_batches(_TOGETHER, columns=columns):
-        table = pa.Table.from_batches([batch]).flatten()
+    for table, columns in _tables(path, needed):
         whole, damaged = _whole(table, columns)
         if damaged:
             left_out["rows that lack something that the rules name"] += damaged
         if whole.num_rows:
             yield _of_table(whole, needed)
+
+
+def _tables(path: Path, needed: Needed) -> Iterator[tuple[Any, list[str]]]:
+    """The rows of a file, so many at a time, and the columns that are needed."""
+    try:
+        file = pq.ParquetFile(path)
+        columns = _columns(path, file, needed)
+        for batch in file.iter_batches(_TOGETHER, columns=columns):
+            yield pa.Table.from_batches([batch]).flatten(), columns
+    except (OSError, pa.ArrowException) as error:
+        raise InputFileError(f"cannot read {path} as Parquet: {error}") from None
 
 
 def _columns(path: Path, file: Any, needed: Needed) -> list[str]:

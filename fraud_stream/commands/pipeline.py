@@ -76,7 +76,7 @@ def run_(day: datetime, input_: Path | None, mapping: str | None, step: str | No
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def status(most: int, json_: bool) -> None:
     """Show what was run last, and what came of it."""
-    with warehouse(load().settings.warehouse) as opened:
+    with warehouse(load().settings.warehouse, is_read=True) as opened:
         found, place = newest_runs(opened, most), opened.place
     runs = [{name: _value(one[name]) for name in _RUNS} for one in found.to_dict("records")]
     if json_:

@@ -89,7 +89,7 @@ def predict(input_: Path, output: Path, model: Path | None, **rest: Any) -> None
     settings = load().settings
     places = Places.beside(output, rest["summary"])
     check_ending(output)
-    _check_apart(input_, places)
+    _check_apart([input_, *([model] if model else [])], places)
     check_free(places, force=rest["force"])
     maker = FeatureMaker(settings.feature_settings)
     predictor = _predictor(settings, model, maker)
@@ -101,9 +101,13 @@ def predict(input_: Path, output: Path, model: Path | None, **rest: Any) -> None
     _show(told, places, json_=rest["json_"])
 
 
-def _check_apart(source: Path, places: Places) -> None:
-    if source.resolve() in {path.resolve() for path in places}:
-        raise OutputFileError(f"{source} would be overwritten by what is said of it; choose another --output")
+def _check_apart(sources: list[Path], places: Places) -> None:
+    """See that no file is written over another of the same command."""
+    for source in sources:
+        if source.resolve() in {path.resolve() for path in places}:
+            raise OutputFileError(f"{source} would be overwritten by what is said of it; choose another --output")
+    if len({path.resolve() for path in places}) < len(places):
+        raise OutputFileError(f"{places.summary} is to be two files at once; choose another --summary")
 
 
 def _predictor(settings: Settings, path: Path | None, maker: FeatureMaker) -> Predictor:

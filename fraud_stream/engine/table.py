@@ -234,7 +234,8 @@ class ExactTable(faust.Table[Any, Any]):
             for part in held.leave():
                 records = ((encode_key(key), data) for key, data in part.items())
                 outbox.put_all(self.changelog_topic_name, partition, records)
-                self._schedule_all(partition, part)
+                if self._changing.get(partition) is held:  # else it is forgotten, maybe with its partition
+                    self._schedule_all(partition, part)
                 yield len(part)
 
     def settle(self, places: Iterable[Any]) -> None:

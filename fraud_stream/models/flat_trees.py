@@ -138,7 +138,7 @@ def _flattened(nodes: NDArray[Any], width: int, most_leaves: int) -> _Tree:
 
 def _walk(nodes: NDArray[Any], place: int, tree: _Tree, seen: set[int]) -> int:
     """Note a node and those below it; the bits of its leaves."""
-    if place in seen or place >= len(nodes):
+    if place in seen or not 0 <= place < len(nodes):
         raise ModelError("the nodes of a tree do not make a tree")
     seen.add(place)
     node = nodes[place]

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fraud_stream.archive import layout, write
-from fraud_stream.archive.layout import Archive, is_archive, label_files, scored_files
+from fraud_stream.archive.layout import Archive, is_archive, label_files, opened, scored_files
 from fraud_stream.commands.archived_history import from_archive, learn_from_archive
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.errors import ArchiveError, InputFileError
@@ -121,12 +121,12 @@ def test_a_kill_at_any_moment_loses_nothing_and_repeats_nothing(
 
         return kill
 
-    opened = Archive(tmp_path)
+    archive = Archive(tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr(layout.pq, "write_table", until(layout.pq.write_table))
         patched.setattr(Path, "replace", until(Path.replace))
         with pytest.raises(Killed):
-            write.write(Settings(), opened)
+            write.write(Settings(), archive)
     ids = Counter(rows(tmp_path))
     assert all(times == 1 for times in ids.values())
     write.write(Settings(), Archive(tmp_path))
@@ -173,6 +173,23 @@ def test_without_labels_there_is_nothing_to_learn(topics: Topics, tmp_path: Path
     write.write(Settings(), Archive(tmp_path))
     with pytest.raises(InputFileError, match="no transaction of the archive has a label"):
         learn_from_archive(tmp_path, MAKER, TrainingSet(DAY, 1_000))
+
+
+def test_two_programs_do_not_write_to_one_archive(tmp_path: Path) -> None:
+    """The second would sweep away what the first has written and not named yet."""
+    with opened(tmp_path / "a"), pytest.raises(ArchiveError, match="another program writes to"), opened(tmp_path / "a"):
+        pass
+    with opened(tmp_path / "a") as again:
+        assert again.state.number == 0
+
+
+def test_a_damaged_file_is_told(topics: Topics, tmp_path: Path) -> None:
+    topics.send("scored", scored(0))
+    write.write(Settings(), Archive(tmp_path))
+    (path,) = scored_files(tmp_path)
+    path.write_bytes(b"garbage")
+    with pytest.raises(InputFileError, match=f"cannot read {path} as Parquet"):
+        list(from_archive(tmp_path, Needed(("amount",), ()), Counter()))
 
 
 def test_a_folder_of_other_files_and_a_damaged_state_are_refused(tmp_path: Path) -> None:

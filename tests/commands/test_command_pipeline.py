@@ -113,6 +113,33 @@ def test_a_wrong_address_of_snowflake_is_told_without_its_password(
     assert "s3cret" not in found.output
 
 
+@pytest.mark.parametrize(
+    ("secrets", "said"),
+    [
+        ({}, "needs FRAUD_STREAM_WAREHOUSE_PASSWORD"),
+        ({"PRIVATE_KEY_PASSWORD": "k3y"}, "needs FRAUD_STREAM_WAREHOUSE_PASSWORD"),  # which opens a key alone
+        ({"PRIVATE_KEY_PASSWORD": "k3y", "PRIVATE_KEY_FILE": "nowhere.p8"}, "private_key_file = nowhere.p8: "),
+    ],
+)
+def test_without_a_password_or_a_key_that_can_be_read_snowflake_is_not_asked(
+    run: Run, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str], said: str
+) -> None:
+    monkeypatch.setenv("FRAUD_STREAM_WAREHOUSE_URL", "snowflake://me@account/ECOMMERCE_DW")
+    for name, value in secrets.items():
+        monkeypatch.setenv(f"FRAUD_STREAM_WAREHOUSE_{name}", value)
+    found = run("pipeline", "status")
+    assert found.exit_code == 1
+    assert said in found.output
+    assert "k3y" not in found.output
+
+
+def test_the_status_makes_no_warehouse(run: Run, place: Path) -> None:
+    found = run("pipeline", "status")
+    assert found.exit_code == 1
+    assert "there is no warehouse at" in found.output
+    assert not list(place.glob("*.duckdb"))
+
+
 @pytest.mark.broker
 def test_each_record_of_the_topics_is_loaded_once_and_a_topic_made_anew_is_refused(
     run: Run, served: Settings, place: Path, monkeypatch: pytest.MonkeyPatch

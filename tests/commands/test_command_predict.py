@@ -18,6 +18,7 @@ from fraud_stream.announced import announce
 from fraud_stream.cli import main
 from fraud_stream.commands.evaluate import labelled
 from fraud_stream.commands.labelled_history import from_payments
+from fraud_stream.commands.predict import Places
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.intake import Intake
 from fraud_stream.domain.sliding import DAY
@@ -288,3 +289,13 @@ def test_a_damaged_parquet_file_is_told_and_leaves_nothing(features, run, model,
     result = predict(run, model, source, output)
     assert (result.exit_code, f"{source}, behind row 0" in result.stderr) == (1, True), result.output
     assert not list(output.parent.iterdir())
+
+
+@pytest.mark.parametrize("other", ["predictions.csv", "rejects", "model"])
+def test_no_file_of_a_command_is_written_over_another(run, payments, model, tmp_path, other):
+    output = tmp_path / "predictions.csv"
+    summary = {"predictions.csv": output, "rejects": Places.beside(output, None).rejects, "model": model}[other]
+    done = predict(run, model, payments, output, "--summary", str(summary), "--force")
+    assert done.exit_code == 1
+    assert "choose another --" in done.output
+    assert not output.exists()

@@ -103,6 +103,8 @@ def changed(name: str, place: int, value: Any) -> Any:
         (changed("feature", 0, -7), "beyond the 20"),
         (changed("children_left", 0, 0), "do not make a tree"),
         (changed("children_right", 0, 5_000), "do not make a tree"),
+        (changed("children_right", 0, -2), "do not make a tree"),  # scikit-learn would walk there, in C
+        (changed("children_right", 0, -1), "do not make a tree"),
         (changed("value", -1, np.nan), "not finite"),
         (changed("threshold", 0, np.nan), "not finite"),
     ],
