@@ -76,7 +76,7 @@ class Stage(NamedTuple):
     def worker_until(self, running: Worker, holds: Callable[[Any], Any]) -> Any:
         """What the worker's page says, once something holds of it."""
         running.wait_until_ready()
-        return wait_until(lambda: (page := running.get("/models/")) and holds(page) and page)
+        return wait_until(lambda: (page := running.get("/models/")) and holds(page) and page, patience=180)
 
 
 @pytest.fixture(scope="module")

@@ -33,8 +33,8 @@ def test_all_workers_take_a_change_within_a_second_under_load(broker_port: int, 
     settings, environ = settings_for(broker_port, tmp_path, **ALONE)
     with ExitStack() as stack:
         running = [stack.enter_context(worker(environ, tmp_path, str(n))) for n in range(WORKERS)]
+        wait_until(lambda: sum(one.partitions() for one in running) == settings.topics.partitions)
         with fed(settings, 12_000, A_SECOND):
-            wait_until(lambda: sum(one.partitions() for one in running) == settings.topics.partitions)
             wait_until(lambda: count(settings, "scored") > 1_000)
             (before,) = {page["version"] for page in rules_pages(running)}
             asked = time.time()
@@ -46,9 +46,8 @@ def test_all_workers_take_a_change_within_a_second_under_load(broker_port: int, 
         scored = values(settings, "scored")
         assert {one["partition"] for one in scored} == set(range(settings.topics.partitions))
         assert all(one["rules_version"] == before for one in scored if one["decided_at"] < asked)
-        # a machine that is busy with other things has transactions wait, too
-        waited = max(one["latency"] for one in scored if delivered < one["decided_at"] < delivered + 5.0)
-        late = [one for one in scored if one["decided_at"] > delivered + 1.0 + waited]
+        # by when they were sent: a machine that is busy with other things has transactions wait as well as changes
+        late = [one for one in scored if one["decided_at"] - one["latency"] > delivered + 1.0]
         assert len(late) > 1_000
         assert {one["rules_version"] for one in late} == {version}
         assert all("everything" in one["rules"] for one in late)
