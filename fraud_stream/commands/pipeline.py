@@ -11,6 +11,7 @@ from fraud_stream.batch.export import day_counts
 from fraud_stream.batch.opening import warehouse
 from fraud_stream.batch.pipeline import STEPS, run
 from fraud_stream.batch.runs import Run, newest_runs
+from fraud_stream.batch.stale import StaleDay, stale_days
 from fraud_stream.batch.step import Batch, InputFile
 from fraud_stream.files.mapping import load_mapping, shipped
 from fraud_stream.options import with_options
@@ -18,6 +19,8 @@ from fraud_stream.settings import load
 from fraud_stream.terminal import as_json, print_table
 
 _COLUMNS = ("step", "rows in", "rows out", "rejected", "seconds")
+#: Days that are told of one by one.
+_MOST_TOLD = 10
 _RUNS = ("started_at", "event_day", "step", "status", "rows_in", "rows_out", "rows_rejected", "seconds", "error")
 _OPTIONS = (
     click.option(
@@ -60,15 +63,26 @@ def run_(day: datetime, input_: Path | None, mapping: str | None, step: str | No
     with warehouse(settings.warehouse) as opened:
         batch = Batch(settings, opened, day.date(), file)
         runs = list(run(batch, step))
-        counts = day_counts(batch)
+        counts, stale = day_counts(batch), stale_days(opened, batch.day)
         place = opened.place
     if json_:
-        click.echo(as_json({"day": batch.day, "warehouse": place, "steps": list(map(_told, runs)), "counts": counts}))
+        told = {"day": batch.day, "warehouse": place, "steps": list(map(_told, runs)), "counts": counts}
+        click.echo(as_json({**told, "stale_days": [one._asdict() for one in stale]}))
         return
     print_table(f"{batch.day} in {place}", _COLUMNS, map(_row, runs))
     click.echo(", ".join(f"{count:,} {name}" for name, count in counts.items()))
     if file is None and counts["scored"] != counts["cleaned"]:
         click.echo("note: the stream has not scored what was cleaned, or more: see docs/pipeline.md", err=True)
+    _tell_stale(stale, batch.day)
+
+
+def _tell_stale(stale: list[StaleDay], day: date) -> None:
+    for one in stale[:_MOST_TOLD]:
+        click.echo(f"note: {one.day} has {one.waiting:,} records that no run has looked at: run it", err=True)
+    if len(stale) > _MOST_TOLD:
+        click.echo(f"note: {len(stale) - _MOST_TOLD:,} more days have such records", err=True)
+    if stale:
+        click.echo(f"note: then run {day} again from engineer-features on: its features rest on them", err=True)
 
 
 @pipeline.command()

@@ -13,6 +13,7 @@ import fakesnow
 import pytest
 
 from fraud_stream.batch.pipeline import STEPS, run
+from fraud_stream.batch.stale import stale_days
 from fraud_stream.batch.tables import CLEANED, COUNTS, OFFSETS, RAW, REJECTED, SUMMARY
 from fraud_stream.batch.warehouse import Insert, Statement, Warehouse
 from fraud_stream.domain.features import FeatureMaker
@@ -31,6 +32,9 @@ BAD = [
     {"transaction_id": "T21", "timestamp": "2024-01-31 09:20:00", "amount": 1},
     payment(3, timestamp="2024-01-31 09:30:00"),
 ]
+
+
+NEXT = date(2024, 2, 1)
 
 
 @pytest.fixture(params=["duckdb", "snowflake"])
@@ -199,6 +203,17 @@ def test_other_windows_give_other_columns_beside_those_that_are_there(duck: Ware
     assert len(found) == 10
     assert found[0]["hopping_count_10m"] == 1
     assert str(found[0]["hopping_count_5m"]) == "nan"
+
+
+def test_days_with_records_that_no_run_has_looked_at_are_known(found: Warehouse, tmp_path: Path) -> None:
+    """As after a night that was missed, or where a record comes late."""
+    run_all(found, filed(tmp_path, GOOD), NEXT)
+    assert stale_days(found, NEXT) == [(DAY, 10)]
+    assert stale_days(found, DAY) == []
+    run_all(found, filed(tmp_path, GOOD))
+    assert stale_days(found, NEXT) == []
+    run_all(found, filed(tmp_path, [payment(30)], "late.jsonl"), NEXT)
+    assert stale_days(found, NEXT) == [(DAY, 1)]
 
 
 def test_a_step_whose_step_before_was_not_run_says_so(duck: Warehouse, tmp_path: Path) -> None:

@@ -45,6 +45,17 @@ def test_a_file_is_loaded_and_what_came_of_each_step_is_told(run: Run, place: Pa
     assert "validate-raw" in run("pipeline", "status").output
 
 
+def test_records_of_a_day_that_was_missed_are_told(run: Run, place: Path) -> None:
+    days = [payment(1), payment(2, timestamp="2024-02-01 09:00:00")]
+    path = str(filed(place, days).path)
+    found = run("pipeline", "run", "--date", "2024-02-01", "--input", path)
+    assert found.exit_code == 0
+    assert "2024-01-31 has 1 records that no run has looked at: run it" in found.output
+    assert "then run 2024-02-01 again from engineer-features on" in found.output
+    told = json.loads(run("pipeline", "run", "--date", "2024-02-01", "--input", path, "--json").stdout)
+    assert told["stale_days"] == [{"day": "2024-01-31", "waiting": 1}]
+
+
 def test_a_step_out_of_turn_fails_and_says_what_to_run(run: Run, place: Path) -> None:
     found = run("pipeline", "run", *DATE, "--step", "aggregate")
     assert found.exit_code == 1
