@@ -22,6 +22,7 @@ class Target(NamedTuple):
 
 COMMANDS = {
     "alerts": Target("fraud_stream.commands.alerts:alerts", "Show alerts as they come."),
+    "announce": Target("fraud_stream.commands.announce:announce", "Have every worker score with a saved model."),
     "archive": Target("fraud_stream.commands.archive:archive", "Write what was scored to Parquet files, by day."),
     "audit": Target("fraud_stream.commands.audit:audit", "Show who changed what, when, how and why."),
     "backtest": Target("fraud_stream.commands.backtest:backtest", "Tell what a rule would have caught and cost."),

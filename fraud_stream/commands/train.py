@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from fraud_stream.announced import announce, read_announced
-from fraud_stream.audit import Change, audited
+from fraud_stream.announced import read_announced
+from fraud_stream.commands.announce import announce_model
 from fraud_stream.commands.trained import Origin, Trained, model_of, save, trained
 from fraud_stream.commands.training_sources import Source, chosen
 from fraud_stream.domain.features import FeatureMaker
@@ -23,7 +23,6 @@ from fraud_stream.models.learners import Learner, learners
 from fraud_stream.options import Span, with_default, with_options
 from fraud_stream.settings import Settings, load
 from fraud_stream.terminal import as_json, print_table, timestamp
-from fraud_stream.user import operator
 
 _OPTIONS = (
     with_default(
@@ -79,9 +78,7 @@ def train(
     for written in save(made, path):
         _tell(f"wrote {written}")
     if not rest["no_announce"]:
-        facts = {"learnt": model.learnt, "frauds": model.frauds, "sha256": model.sha256}
-        with audited(settings, operator(), Change("announce", model.id, facts)):
-            announce(settings, model)
+        announce_model(settings, model)
     _show(made, path, json_=rest["json_"], announced=not rest["no_announce"])
 
 

@@ -12,7 +12,7 @@ from fraud_stream.evaluation.refit import Fitted
 from fraud_stream.evaluation.training_set import TrainingSet
 from fraud_stream.models.artifact import digest, dump, libraries
 from fraud_stream.models.batch import NAME, BatchModel
-from fraud_stream.models.card import Card, Data, beside
+from fraud_stream.models.card import Card, Data, beside, read_card
 from fraud_stream.models.learners import Learner
 from fraud_stream.terminal import as_json
 
@@ -62,6 +62,39 @@ def model_of(fitted: Fitted, learner: Learner, features_version: str, version: i
         libraries(),
         digest(data),
         time.time(),
+        data,
+    )
+
+
+def model_of_file(path: Path, version: int) -> BatchModel:
+    """A saved model as it travels, with what its card knows of it.
+
+    Raises:
+        ModelError: It cannot be read, has no card beside it, or one of another model.
+    """
+    card = read_card(path)
+    if card is None:
+        raise ModelError(f"nothing is known of {path}: {beside(path)}, which `fraud-stream train` writes, is not there")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
+    if digest(data) != card.sha256:
+        raise ModelError(f"the model {path} is not the one that {beside(path)} is of: its SHA-256 is another")
+    return BatchModel(
+        NAME,
+        card.kind,
+        version,
+        card.features,
+        card.features_version,
+        card.data.learnt,
+        card.data.frauds,
+        card.data.begins,
+        card.data.ends,
+        card.held_out,
+        card.libraries,
+        card.sha256,
+        card.created_at,
         data,
     )
 
