@@ -22,6 +22,7 @@ from tests.harness import Worker
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MARKS = [
     pytest.mark.broker,
+    pytest.mark.embedded,  # what a broker does is no matter to a page
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here; `apt-get install chromium`"),
 ]
 START = time.time() - 6 * 3_600

@@ -14,7 +14,7 @@ from tests.deploy.test_prometheus import Prometheus, needs_prometheus
 from tests.harness import Worker, a_broker, produce, settings_for, wait_until, worker
 from tests.integration.test_metrics import BROKEN, NUMBER, TWICE, broken, labels, payments
 
-pytestmark = [needs_prometheus, pytest.mark.broker]
+pytestmark = [needs_prometheus, pytest.mark.broker, pytest.mark.embedded]  # what a broker does is no matter here
 #: Three minutes: what was sent is within them.
 HOURS = 0.05
 

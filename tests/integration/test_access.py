@@ -21,7 +21,7 @@ from fraud_stream.web.operations import OPERATIONS
 from tests.dashboard import payment
 from tests.harness import ROOT, Worker, a_broker, produce, settings_for, transaction_alerts, values, wait_until, worker
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.embedded]  # what a broker does is no matter here
 TOKENS = f"admin:ana:{'a' * 40},analyst:bo:{'b' * 40},viewer:vic:{'c' * 40}"
 CUSTOMERS = 8
 DEVICE = "DEVICE-of-somebody"

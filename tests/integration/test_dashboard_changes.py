@@ -424,7 +424,6 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Run]
             yield Run(settings, running, run.browser)
 
 
-@pytest.mark.embedded  # of a second broker
 def test_beyond_the_loopback_one_signs_in_first_and_sees_the_page_asked_for(guarded: Run) -> None:
     with watching(guarded) as found:
         page = found.open(f"{guarded.url}#/rules")
@@ -438,7 +437,6 @@ def test_beyond_the_loopback_one_signs_in_first_and_sees_the_page_asked_for(guar
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-@pytest.mark.embedded  # of a second broker
 def test_one_whose_session_has_ended_signs_in_again_and_sees_the_alerts_live(guarded: Run) -> None:
     with watching(guarded) as found:
         page = found.open(f"{guarded.url}#/alerts")
@@ -455,7 +453,6 @@ def test_one_whose_session_has_ended_signs_in_again_and_sees_the_alerts_live(gua
         assert page.get_by_label("Verdict").input_value() == "block"
 
 
-@pytest.mark.embedded  # of a second broker
 def test_a_viewer_who_is_told_no_customer_is_shown_another_name_and_asks_for_none(guarded: Run) -> None:
     with watching(guarded) as found:
         page = found.open(f"{guarded.url}#/alerts")

@@ -30,7 +30,7 @@ from tests.harness import (
 )
 from tests.notebooks.executed import NOTEBOOK, PICTURES, Run, execute
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.embedded]  # what a broker does is no matter here
 #: The model alerts what it is less sure of, so that some alerts are its own.
 EAGER = {"FRAUD_STREAM_MODEL_ALERT_THRESHOLD": "0.2", "FRAUD_STREAM_MODEL_PUBLISH_INTERVAL": "100ms"}
 COUNT = 4_000

@@ -8,7 +8,7 @@ import pytest
 from tests.harness import settings_for
 from tests.notebooks.executed import PICTURES, TABLES, execute
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.embedded]  # what a broker does is no matter here
 
 
 def test_of_an_empty_broker_it_says_that_there_is_nothing(broker_port: int, tmp_path: Path) -> None:
