@@ -33,11 +33,10 @@ def validate_raw(batch: Batch) -> Counts:
 
 
 def _of_days(batch: Batch) -> pd.DataFrame:
-    """The rows of the day and of the one before, in the stream's order."""
-    sql = f"SELECT * FROM {RAW.name} WHERE event_day IN (?, ?) ORDER BY source, partition_id, position"  # noqa: S608
-    return batch.warehouse.rows(sql, batch.day - timedelta(days=1), batch.day).astype(
-        {"refused": object, "refused_detail": object}
-    )
+    """The rows of the day, and of those around it, in the stream's order: one of the next day may have come before."""
+    sql = f"SELECT * FROM {RAW.name} WHERE event_day BETWEEN ? AND ? ORDER BY source, partition_id, position"  # noqa: S608
+    found = batch.warehouse.rows(sql, batch.day - timedelta(days=1), batch.day + timedelta(days=1))
+    return found.astype({"refused": object, "refused_detail": object})
 
 
 def _repeated(frame: pd.DataFrame, most: int) -> pd.Series:

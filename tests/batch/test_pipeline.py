@@ -205,6 +205,22 @@ def test_other_windows_give_other_columns_beside_those_that_are_there(duck: Ware
     assert str(found[0]["hopping_count_5m"]) == "nan"
 
 
+def test_what_comes_again_just_before_midnight_is_a_duplicate_whenever_its_day_is_run(
+    duck: Warehouse, tmp_path: Path
+) -> None:
+    """The stream took in the first one, which is of the next day."""
+    rows = [payment(7, timestamp="2024-02-01 00:00:01"), payment(7, timestamp="2024-01-31 23:59:59")]
+    file = filed(tmp_path, [payment(1), *rows])
+    run_all(duck, file)
+    # a file is taken in in the order of time; on a topic the one that came again is the later
+    later = f"UPDATE {RAW.name} SET position = 100 WHERE transaction_id = 'T7' AND event_day = ?"
+    duck.apply(Statement(later, (DAY,), rows=1))
+    for day in (DAY, NEXT, DAY):
+        run_all(duck, file, day)
+    counts = {one["event_day"].date(): one for one in table(duck, COUNTS.name, "event_day")}
+    assert [(counts[day]["cleaned"], counts[day]["duplicates"]) for day in (DAY, NEXT)] == [(1, 1), (1, 0)]
+
+
 def test_days_with_records_that_no_run_has_looked_at_are_known(found: Warehouse, tmp_path: Path) -> None:
     """As after a night that was missed, or where a record comes late."""
     run_all(found, filed(tmp_path, GOOD), NEXT)
