@@ -49,7 +49,7 @@ def test_the_worker_serves_a_valid_document(running: Worker) -> None:
 @pytest.mark.parametrize("role", ["admin", "viewer", None])
 @schema.parametrize()
 @settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

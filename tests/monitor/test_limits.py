@@ -62,5 +62,5 @@ def test_severities_are_the_same(rules):
 
 def test_every_limit_is_a_warning_before_it_is_critical():
     found = [value for value in vars(limits).values() if isinstance(value, Limit)]
-    assert len(found) == 6
+    assert len(found) == 7
     assert all(0 < one.warning < one.critical for one in found)
