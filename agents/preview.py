@@ -19,7 +19,7 @@ from fraud_stream.domain.profile import Profile
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
 from fraud_stream.engine.panes import Preview
-from fraud_stream.engine.table import TablePartition
+from fraud_stream.engine.partition import TablePartition
 from fraud_stream.records import Alert
 from fraud_stream.reports import Context
 from tables import customer_frauds, customer_hopping, customer_profile, customer_tumbling

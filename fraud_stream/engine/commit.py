@@ -15,6 +15,7 @@ from mode import Service
 
 from fraud_stream.engine.expiry import StreamClock
 from fraud_stream.engine.outbox import Outbox
+from fraud_stream.engine.partition import AT_ONCE
 from fraud_stream.engine.table import ExactTable
 
 #: Seconds between two beats.
@@ -123,10 +124,13 @@ class GroupCommit(Service):
         self._clock.take()
 
     async def _deliver(self, ranked: list[ExactTable]) -> None:
-        outbox = Outbox(self.outbox.app)
+        outbox, written = Outbox(self.outbox.app), 0
         for table in ranked:
-            for _ in table.write(outbox):
-                await asyncio.sleep(0)
+            for count in table.write(outbox):
+                written += count
+                if written >= AT_ONCE:
+                    written = 0
+                    await asyncio.sleep(0)
         self._check_awake()
         await outbox.push()
         places = await outbox.delivered()

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 from faust.streams import current_event
 
 from fraud_stream.engine.keys import WindowRange, window_range
-from fraud_stream.engine.table import ExactTable, TablePartition
+from fraud_stream.engine.partition import TablePartition
+from fraud_stream.engine.table import ExactTable
 
 S = TypeVar("S")
 #: Seconds that changelogs of windows are kept on top of what the windows live.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 
-from fraud_stream.engine import table as engine_table
+from fraud_stream.engine import commit, partition
 from fraud_stream.engine.commit import GroupCommit
 from tests.engine.bench import ExactTable, Number, make_app, plain_table, store_time
 from tests.engine.test_outbox import FakeProducer, until
@@ -70,7 +70,8 @@ async def test_many_chunks_are_committed_together_each_key_once() -> None:
 async def test_what_is_processed_while_tables_are_written_waits_for_the_next_commit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine_table, "AT_ONCE", 1)
+    for module in (partition, commit):
+        monkeypatch.setattr(module, "AT_ONCE", 1)
     bench = Bench()
     for key in "abc":
         bench.tables[2].partition(0).put(key, Number(1, 1))

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from fraud_stream.engine import table as engine_table
+from fraud_stream.engine import partition
 from fraud_stream.engine.table import ExactTable
 from tests.engine.bench import (
     ODD,
@@ -58,7 +58,7 @@ def test_what_changed_while_the_last_change_was_delivered_is_written_next(table:
 
 def test_while_what_was_taken_is_written_the_stream_goes_on(table: ExactTable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each value is written as it was when it was taken, whatever is read and changed before its turn comes."""
-    monkeypatch.setattr(engine_table, "AT_ONCE", 2)
+    monkeypatch.setattr(partition, "AT_ONCE", 2)
     held, first, second = table.partition(0), ListOutbox(), ListOutbox()
     for number in range(5):
         held.put(number, Number(1, number))
