@@ -8,13 +8,10 @@ from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.memory import DictWindows, new_state
 from fraud_stream.domain.observation import Observer
 from fraud_stream.domain.outcomes import History
-from fraud_stream.domain.sliding import DAY
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.settings import Settings
 
-#: Windows are forgotten this long after they were over, seconds of event time: what comes later than that is late in
-#: the stream, too.  They are looked through every so many transactions.
-_KEPT = DAY
+#: Windows are looked through every so many transactions, for those that have expired in the stream.
 _LOOK_EVERY = 100_000
 
 
@@ -35,6 +32,7 @@ class Taker:
         self._state = new_state(windows.tumbling_size, windows.hopping_size, windows.hopping_step)
         self._read = 0
         self._newest = 0.0
+        self._expires = windows.tumbling_expires, windows.hopping_expires
 
     def take(self, transaction: Transaction) -> list[float] | None:
         """The facts that a transaction is judged by; None where it is a duplicate."""
@@ -42,13 +40,13 @@ class Taker:
         self._read += 1
         self._newest = max(self._newest, transaction.timestamp)
         if self._read % _LOOK_EVERY == 0:
-            self._forget(self._newest - _KEPT)
+            self._forget()
         return None if observed is None else observed.facts
 
-    def _forget(self, before: float) -> None:
-        for windows in (self._state.tumbling, self._state.hopping):
+    def _forget(self) -> None:
+        for windows, expires in zip((self._state.tumbling, self._state.hopping), self._expires, strict=True):
             assert isinstance(windows, DictWindows)  # noqa: S101 - `new_state` made them
-            windows.forget(before - windows.size)
+            windows.forget(self._newest - expires - windows.size)
 
     def note(self, transaction: Transaction, known_at: float, *, is_fraud: bool) -> None:
         """Note what became known of a transaction; it counts from `known_at`, seconds since 1970, and not earlier."""
