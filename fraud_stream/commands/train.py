@@ -73,7 +73,8 @@ def train(
     fitted = _fitted(origin.history, learner, maker.names)
     model = model_of(fitted, learner, maker.version, version)
     trees_of(model, maker.names)  # what workers would refuse is not announced
-    path = rest["output"] or settings.store.datadir / "models" / f"{model.id}.skops"
+    name = f"{model.id}-not-announced" if rest["no_announce"] else model.id
+    path = rest["output"] or settings.store.datadir / "models" / f"{name}.skops"
     made = trained(fitted, model, origin, settings.model.alert_threshold, path.name)
     for written in save(made, path):
         _tell(f"wrote {written}")

@@ -5,11 +5,12 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from fraud_stream.errors import ModelError
+from fraud_stream.errors import ModelError, OutputFileError
 from fraud_stream.evaluation.carding import figures_of, threshold_of
 from fraud_stream.evaluation.fit_plots import draw_test
 from fraud_stream.evaluation.refit import Fitted
 from fraud_stream.evaluation.training_set import TrainingSet
+from fraud_stream.files.replacing import replacing
 from fraud_stream.models.artifact import digest, dump, libraries
 from fraud_stream.models.batch import NAME, BatchModel
 from fraud_stream.models.card import Card, Data, beside, read_card
@@ -141,9 +142,10 @@ def save(made: Trained, path: Path) -> list[Path]:
         ModelError: It cannot be written there.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(made.model.data)
-        beside(path).write_text(as_json(made.card) + "\n", encoding="utf-8")
+        with replacing(path) as partial:
+            partial.write_bytes(made.model.data)
+        with replacing(beside(path)) as partial:
+            partial.write_text(as_json(made.card) + "\n", encoding="utf-8")
         return [beside(path), *draw_test(made.card, made.fitted.tested, path)]
-    except OSError as error:
-        raise ModelError(f"cannot save the model as {path}: {error.strerror}; choose another --output") from None
+    except (OSError, OutputFileError) as error:
+        raise ModelError(f"cannot save the model as {path}: {error}; choose another --output") from None
