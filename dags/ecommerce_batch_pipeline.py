@@ -56,7 +56,7 @@ def ecommerce_batch_pipeline() -> None:
 
     @task
     def clean() -> dict[str, Any]:
-        """Trim what was not rejected."""
+        """Take what was not rejected, and count what it lacks."""
         return run_step("clean")
 
     @task

@@ -21,10 +21,9 @@ def raw_contract(limits: Limits) -> pa.DataFrameSchema:
 
 
 def cleaned_contract(limits: Limits) -> pa.DataFrameSchema:
-    """What a cleaned row must be: within what the stream believes, of its own day, once, and trimmed."""
-    trimmed = pa.Check(lambda text: text == text.str.strip(), name="not_trimmed")
+    """What a cleaned row must be: within what the stream believes, of its own day, and once."""
     length = pa.Check.str_length(1, LONGEST_TEXT, error="bad_text")
-    texts = {name: pa.Column(checks=[trimmed, length], nullable=True) for name in OPTIONAL}
+    texts = {name: pa.Column(checks=length, nullable=True) for name in OPTIONAL}
     once = pa.Column(bool, pa.Check(lambda again: ~again, name="duplicate"))
     today = pa.Column(bool, pa.Check(lambda today: today, name="other_day"))
     return pa.DataFrameSchema({**_of_transactions(limits), **texts, "is_again": once, "is_today": today})

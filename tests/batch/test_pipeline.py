@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import fakesnow
+import pandas as pd
 import pytest
 
 from fraud_stream.batch.pipeline import STEPS, run
@@ -143,6 +144,16 @@ def test_what_was_killed_between_rows_and_their_offset_goes_on_where_it_was(tmp_
         assert [one["transaction_id"] for one in table(duck, RAW.name, "position")] == [f"T{n}" for n in range(12)]
 
 
+def test_texts_stay_as_the_stream_takes_them(found: Warehouse, tmp_path: Path) -> None:
+    """It scores these, and tells the two places apart."""
+    rows = [payment(n, customer_id="C1", location=place) for n, place in enumerate(("Berlin", "Berlin ", "Rome\t", ""))]
+    counts = run_all(found, filed(tmp_path, rows))["validate-cleaned"].counts
+    assert (counts.rows_out, counts.rejected) == (4, 0)
+    places = [one["location"] for one in table(found, CLEANED.name, "position")]
+    assert places[:3] == ["Berlin", "Berlin ", "Rome\t"]
+    assert pd.isna(places[3])
+
+
 def test_what_fails_the_contract_of_the_cleaned_is_taken_out_and_stays_rejected(
     duck: Warehouse, tmp_path: Path
 ) -> None:
@@ -153,14 +164,14 @@ def test_what_fails_the_contract_of_the_cleaned_is_taken_out_and_stays_rejected(
     duck.apply(
         Statement(f"UPDATE {CLEANED.name} SET amount = -5 WHERE transaction_id = 'T1'"),
         Statement(f"UPDATE {CLEANED.name} SET transaction_id = 'T3', customer_id = 'C0' WHERE transaction_id = 'T6'"),
-        Statement(f"UPDATE {CLEANED.name} SET product_category = ' Books' WHERE transaction_id = 'T4'"),
+        Statement(f"UPDATE {CLEANED.name} SET product_category = repeat('B', 10000) WHERE transaction_id = 'T4'"),
         Statement(f"UPDATE {CLEANED.name} SET event_time = event_time - INTERVAL 1 DAY WHERE transaction_id = 'T5'"),
         Statement(f"UPDATE {CLEANED.name} SET customer_id = NULL WHERE transaction_id = 'T7'"),
     )
     for _ in range(2):
         list(run(batch, "validate-cleaned"))
         assert Counter(one["reason"] for one in table(duck, REJECTED.name, "position")) == Counter(
-            ["bad_amount", "duplicate", "not_trimmed", "other_day", "missing_field"]
+            ["bad_amount", "duplicate", "bad_text", "other_day", "missing_field"]
         )
         assert len(table(duck, CLEANED.name, "position")) == 5
     for name in ("aggregate", "engineer-features", "export"):
