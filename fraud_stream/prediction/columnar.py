@@ -1,6 +1,7 @@
 """Transactions of a file that has the model's features: column by column, without a Python object a value."""
 
-from bisect import insort
+import math
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,6 +84,7 @@ class CsvColumns:
         self._path, self._layout = path, layout
         self.size, self.position = path.stat().st_size, 0
         self._wrong: list[_Wrong] = []
+        self._refused = 0
 
     @staticmethod
     def columns_of(path: Path) -> list[str]:
@@ -99,10 +101,18 @@ class CsvColumns:
                     read += batch.num_rows
                     self.position = min(file.tell(), self.size)
                     yield _part(pa.Table.from_batches([batch]), self._layout, lines, _but_empty(refuse))
+                    self._refuse_wrong(refuse, lines.max(initial=0))
         except (OSError, pa.ArrowException) as error:
             raise InputFileError(f"{self._path}, behind row {read:,}: {error}") from None
-        for wrong in self._wrong:
+        self._refuse_wrong(refuse, math.inf)
+
+    def _refuse_wrong(self, refuse: Refuse, before: float) -> None:
+        """Refuse the wrong lines before a line, and remember no more of them than how many they were."""
+        count = bisect_left(self._wrong, before, key=lambda wrong: wrong.line)
+        for wrong in self._wrong[:count]:
             refuse(Reject(wrong.line, "undecodable", wrong.why))
+        del self._wrong[:count]
+        self._refused += count
 
     def _batches(self, file: Any) -> Any:
         columns = self._layout.columns
@@ -122,9 +132,10 @@ class CsvColumns:
 
     def _lines(self, read: int, count: int) -> NDArray[np.int64]:
         """The lines of the next so many rows, of which so many were read; wrong lines lie between them."""
-        before = [wrong.line - 2 - n for n, wrong in enumerate(self._wrong)]  # right rows before each wrong one
+        # right rows before each wrong one
+        before = [wrong.line - 2 - n for n, wrong in enumerate(self._wrong, self._refused)]
         places = np.arange(read, read + count)
-        return places + 2 + np.searchsorted(before, places, side="right")
+        return places + 2 + self._refused + np.searchsorted(before, places, side="right")
 
 
 class _Wrong(NamedTuple):

@@ -107,6 +107,20 @@ def test_wrong_lines_of_csv_are_named_whatever_blocks_they_lie_in(tmp_path: Path
     assert np.allclose(found, ROWS[kept], rtol=1e-12, atol=0)
 
 
+def test_wrong_lines_are_told_on_the_way_and_not_kept(tmp_path: Path, monkeypatch: Any) -> None:
+    """Half of a large file may be wrong."""
+    monkeypatch.setattr(module, "_BLOCK", 5_000)
+    path, rejects, most = tmp_path / "f.csv", list[Reject](), 0
+    header, *lines = frame().to_csv(index=False).splitlines()
+    path.write_text("\n".join([header, *(both for line in lines for both in (line, "too,few"))]))
+    reader = columnar(path, FEATURES)
+    assert isinstance(reader, module.CsvColumns)
+    for _ in reader.parts(rejects.append):
+        most = max(most, len(reader._wrong))
+    assert [one.line for one in rejects] == [2 * n + 3 for n in range(COUNT)]
+    assert most < COUNT / 2
+
+
 def test_wrong_rows_of_parquet_are_named(tmp_path: Path) -> None:
     wrong = frame()
     wrong.loc[3, "features.hour"] = np.inf
