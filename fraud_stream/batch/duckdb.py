@@ -1,15 +1,19 @@
 """The warehouse in a DuckDB file: what there is without any other."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 
-from fraud_stream.batch.warehouse import Change, Insert, insert_sql
+from fraud_stream.batch.warehouse import PART, Change, Insert, insert_sql
 from fraud_stream.errors import WarehouseError
 
 _STAGED = "staged_rows"
+#: Rows that DuckDB hands out together.
+_VECTOR = 2_048
 
 
 class DuckDb:
@@ -42,6 +46,16 @@ class DuckDb:
         except duckdb.Error as error:
             raise self._refused(error) from None
         return found.rename(columns=str.lower)
+
+    def parts(self, sql: str, *values: Any) -> Iterator[pd.DataFrame]:
+        """What a question finds, in parts; by a connection of its own, as another question would end it."""
+        try:
+            with closing(self._connection.cursor()) as cursor:
+                cursor.execute(sql, values)
+                while len(part := cursor.fetch_df_chunk(PART // _VECTOR)):
+                    yield part.rename(columns=str.lower)
+        except duckdb.Error as error:
+            raise self._refused(error) from None
 
     def apply(self, *changes: Change) -> list[int]:
         """Make changes in one transaction."""

@@ -1,11 +1,12 @@
 """The warehouse in Snowflake, by its own connector, which is an extra of the package."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pandas as pd
 
-from fraud_stream.batch.warehouse import Change, Insert, insert_sql
+from fraud_stream.batch.warehouse import PART, Change, Insert, insert_sql
 from fraud_stream.errors import WarehouseError
 from fraud_stream.sections import PREFIX, WarehouseSettings
 
@@ -52,6 +53,17 @@ class Snowflake:
         except self._errors as error:
             raise self._refused(error) from None
         return found.rename(columns=str.lower)
+
+    def parts(self, sql: str, *values: Any) -> Iterator[pd.DataFrame]:
+        """What a question finds, in parts; Snowflake keeps it, and one of its own parts at a time is fetched."""
+        try:
+            cursor = self._connection.cursor()
+            cursor.execute(sql, values or None)
+            for batch in cursor.get_result_batches() or ():
+                found: pd.DataFrame = batch.to_pandas().rename(columns=str.lower)
+                yield from (found.iloc[begin : begin + PART] for begin in range(0, len(found), PART))
+        except self._errors as error:
+            raise self._refused(error) from None
 
     def apply(self, *changes: Change) -> list[int]:
         """Make changes in one transaction; rows are staged before, as a statement that defines something ends one."""

@@ -1,6 +1,6 @@
 """What the pipeline asks of a warehouse, and what it changes there: all of a change or nothing of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 import pandas as pd
@@ -24,6 +24,10 @@ _ARROW: dict[Kind, pa.DataType] = {
     "time": pa.timestamp("us"),
     "day": pa.date32(),
 }
+
+
+#: Rows of a part, at most, of what is read in parts.
+PART = 10_240
 
 
 class Table(NamedTuple):
@@ -89,6 +93,13 @@ class Warehouse(Protocol):
 
     def rows(self, sql: str, *values: Any) -> pd.DataFrame:
         """What a question finds, with lower-case column names; ``?`` stands for each value."""
+        ...
+
+    def parts(self, sql: str, *values: Any) -> Iterator[pd.DataFrame]:
+        """The same, `PART` rows at a time, as it was when the first part was asked for; none where nothing is found.
+
+        Changes may be made meanwhile.  Who does not read to the end closes it.
+        """
         ...
 
     def apply(self, *changes: Change) -> list[int]:

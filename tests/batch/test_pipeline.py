@@ -16,7 +16,7 @@ import pytest
 from fraud_stream.batch.pipeline import STEPS, run
 from fraud_stream.batch.stale import stale_days
 from fraud_stream.batch.tables import CLEANED, COUNTS, OFFSETS, RAW, REJECTED, SUMMARY
-from fraud_stream.batch.warehouse import Insert, Statement, Warehouse
+from fraud_stream.batch.warehouse import PART, Insert, Statement, Warehouse
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.intake import Intake
 from fraud_stream.errors import PipelineError, WarehouseError
@@ -101,6 +101,18 @@ def test_of_changes_that_fail_none_is_made(found: Warehouse) -> None:
     with pytest.raises(WarehouseError):
         found.apply(Insert(OFFSETS, OFFSETS.of([("file:y", 0, 1)])), Statement("DELETE FROM RAW_DATA.NO_SUCH_TABLE"))
     assert len(table(found, OFFSETS.name, "source")) == 1
+
+
+def test_what_is_read_in_parts_is_whole_and_may_be_changed_meanwhile(found: Warehouse) -> None:
+    many = PART * 2 + 1
+    found.apply(Insert(OFFSETS, OFFSETS.of([("file:x", n, n) for n in range(many)])))
+    read = list[int]()
+    for part in found.parts(f"SELECT * FROM {OFFSETS.name} WHERE source = ? ORDER BY next_position", "file:x"):
+        assert len(part) <= PART
+        read += part["next_position"].tolist()
+        found.apply(Statement(f"DELETE FROM {OFFSETS.name}"))
+    assert read == list(range(many))
+    assert list(found.parts(f"SELECT * FROM {OFFSETS.name}")) == []
 
 
 @pytest.fixture
