@@ -10,7 +10,7 @@ import click
 from fraud_stream.announced import read_announced
 from fraud_stream.commands.announce import announce_model
 from fraud_stream.commands.trained import Origin, Trained, model_of, save, trained
-from fraud_stream.commands.training_sources import Source, chosen
+from fraud_stream.commands.training_sources import Asked, Source, chosen
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.evaluation.refit import HELD_OUT, Fitted, refit
 from fraud_stream.evaluation.training_set import TrainingSet
@@ -34,6 +34,7 @@ _OPTIONS = (
     click.option(
         "--input", "input_", type=click.Path(exists=True, path_type=Path), help="Learn from this file or archive."
     ),
+    click.option("--warehouse", "is_warehouse", is_flag=True, help="Learn from the warehouse of [warehouse] url."),
     click.option("--mapping", help=f"What the file's columns are called: {', '.join(shipped())}, or a file."),
     click.option(
         "--label-delay", type=Span(), help="Event time from a payment in the file to its label.  [default: 7d]"
@@ -49,24 +50,30 @@ _OPTIONS = (
 @click.command()
 @with_options(_OPTIONS)
 def train(
-    input_: Path | None, mapping: str | None, label_delay: float | None, history: float | None, **rest: Any
+    input_: Path | None,
+    mapping: str | None,
+    label_delay: float | None,
+    is_warehouse: bool,
+    history: float | None,
+    **rest: Any,
 ) -> None:
     """Fit a challenger on labelled history.
 
-    Without --input the history is what workers have put onto the topic `labelled`.  The challenger is judged by the
-    newest part of it, beside the scores that the online model gave in the stream, then fitted on all, saved, and
-    announced on the topic `models`.  Every worker scores with it from then on; `fraud-stream promote` has it decide.
-    Beside the saved model are its figures, as JSON, and pictures.
+    The history is what workers have put onto the topic `labelled`; with --input it is a file or an archive, with
+    --warehouse what `fraud-stream pipeline` has loaded, features and labels.  The challenger is judged by the newest
+    part of it, beside the scores that the online model gave in the stream, then fitted on all, saved, and announced on
+    the topic `models`.  Every worker scores with it from then on; `fraud-stream promote` has it decide.  Beside the
+    saved model are its figures, as JSON, and pictures.
 
     \b
     fraud-stream train --input payments.parquet --mapping handbook --no-announce
-    fraud-stream train --model forest
+    fraud-stream train --model forest --warehouse
     """  # noqa: D301 - click's mark for lines it must not join
     settings = load().settings
-    source = chosen(settings, input_, mapping, label_delay)
+    source = chosen(settings, Asked(input_, mapping, label_delay, is_warehouse))
     if history == 0:
         raise click.BadParameter("there is nothing to learn from in 0s", param_hint="--history")
-    version = 1 if input_ and rest["no_announce"] else _next_version(settings)
+    version = 1 if (input_ or is_warehouse) and rest["no_announce"] else _next_version(settings)
     maker = FeatureMaker(settings.feature_settings)
     learner = learners(maker.names)[rest["model"]]
     origin = _read(settings, source, maker, TrainingSet(history or settings.challenger.history, rest["most"]))

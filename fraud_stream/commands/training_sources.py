@@ -5,19 +5,44 @@ A further source is one more class here, with what it is called and `feed`, and 
 
 from pathlib import Path
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import click
 
 from fraud_stream.archive.layout import is_archive
+from fraud_stream.batch.opening import warehouse
 from fraud_stream.commands.archived_history import learn_from_archive
 from fraud_stream.commands.evaluate import labelled
 from fraud_stream.commands.labelled_history import Feed, from_payments, from_topic
+from fraud_stream.commands.warehoused_history import learn_from_warehouse
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.intake import Intake
 from fraud_stream.domain.sliding import DAY
 from fraud_stream.evaluation.training_set import TrainingSet
 from fraud_stream.files.mapping import load_mapping
+from fraud_stream.sections import WarehouseSettings
 from fraud_stream.settings import Settings
+
+
+class Asked(NamedTuple):
+    """What was asked for.
+
+    Attributes:
+        file: A file, or the folder of an archive.
+        mapping: What the file's columns are called.
+        label_delay: Seconds of event time from a payment in the file to its label.
+        is_warehouse: Whether to learn from the warehouse.
+    """
+
+    file: Path | None = None
+    mapping: str | None = None
+    label_delay: float | None = None
+    is_warehouse: bool = False
+
+    @property
+    def is_described(self) -> bool:
+        """Whether it was said how to read a file."""
+        return self.mapping is not None or self.label_delay is not None
 
 
 class Source(Protocol):
@@ -82,19 +107,47 @@ class Archive(NamedTuple):
         return learn_from_archive(self.path, maker, history)
 
 
-def chosen(settings: Settings, file: Path | None, mapping: str | None, label_delay: float | None) -> Source:
+class Warehoused(NamedTuple):
+    """What `fraud-stream pipeline` has written."""
+
+    settings: WarehouseSettings
+
+    @property
+    def name(self) -> str:
+        """Where it is, without what lets one in."""
+        parts = urlsplit(self.settings.url)
+        return f"the warehouse {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    def feed(self, settings: Settings, maker: FeatureMaker, history: TrainingSet) -> Feed:
+        """Read what is labelled of it."""
+        with warehouse(self.settings, is_read=True) as opened:
+            return learn_from_warehouse(opened, maker, history)
+
+
+def chosen(settings: Settings, asked: Asked) -> Source:
     """The source that was asked for.
 
     Raises:
-        click.UsageError: It was said how to read a file, and not which, or a folder is no archive.
+        click.UsageError: Two were, it was said how to read a file, and not which, or a folder is no archive.
     """
-    if file is not None and file.is_dir():
-        return _archive(file, is_described=mapping is not None or label_delay is not None)
-    if file is not None:
-        return File(file, mapping or "identity", 7 * DAY if label_delay is None else label_delay)
-    if mapping is not None or label_delay is not None:
+    if asked.is_warehouse:
+        return _warehouse(settings, asked)
+    if asked.file is not None and asked.file.is_dir():
+        return _archive(asked.file, is_described=asked.is_described)
+    if asked.file is not None:
+        delay = 7 * DAY if asked.label_delay is None else asked.label_delay
+        return File(asked.file, asked.mapping or "identity", delay)
+    if asked.is_described:
         raise click.UsageError("--mapping and --label-delay say how to read a file: name it with --input")
     return Topic(f"topic {settings.topics.labelled} at {settings.broker.url}")
+
+
+def _warehouse(settings: Settings, asked: Asked) -> Warehoused:
+    if asked.file is not None:
+        raise click.UsageError("--warehouse and --input name two sources: give one of them")
+    if asked.is_described:
+        raise click.UsageError("--mapping and --label-delay say how to read a file; the warehouse needs neither")
+    return Warehoused(settings.warehouse)
 
 
 def _archive(folder: Path, *, is_described: bool) -> Archive:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from fraud_stream.archive.layout import Archive, scored_files
@@ -17,9 +18,10 @@ from fraud_stream.batch.pipeline import run
 from fraud_stream.batch.step import Batch
 from fraud_stream.batch.warehouse import Warehouse
 from fraud_stream.commands.archived_history import from_archive, learn_from_archive
+from fraud_stream.commands.warehoused_history import learn_from_warehouse
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.evaluation.past import FRAUD, UNKNOWN, Needed
-from fraud_stream.evaluation.training_set import TrainingSet
+from fraud_stream.evaluation.training_set import Columns, TrainingSet
 from fraud_stream.reading import read_all
 from fraud_stream.records import DeadLetter
 from fraud_stream.sections import WarehouseSettings
@@ -129,3 +131,18 @@ def test_the_archive_has_each_decision_once_with_its_label(done: Done, tmp_path:
     assert not learn_from_archive(tmp_path, maker, history).left_out
     learnt = Counter(map(tuple, history.columns().rows.tolist()))
     assert learnt == Counter(tuple(one["features"].values()) for one in scored)
+
+
+def test_the_warehouse_teaches_what_the_archive_does(done: Done, tmp_path: Path) -> None:
+    """The same transactions, features, labels and times; those that the stream has scored and labelled."""
+    done.run()
+    write(done.settings, Archive(tmp_path))
+    maker = FeatureMaker(done.settings.feature_settings)
+    of_archive, of_warehouse = TrainingSet(1e9, 1_000_000), TrainingSet(1e9, 1_000_000)
+    assert not learn_from_archive(tmp_path, maker, of_archive).left_out
+    assert not learn_from_warehouse(done.warehouse, maker, of_warehouse).left_out
+    for name, one, other in zip(Columns._fields, of_archive.columns(), of_warehouse.columns(), strict=True):
+        if name in {"times", "known"}:  # the warehouse has microseconds
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(one, other)

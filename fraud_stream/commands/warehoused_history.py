@@ -1,0 +1,116 @@
+"""History from the warehouse: the features of the batch pipeline with the first label of each transaction."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fraud_stream.batch.history import seconds
+from fraud_stream.batch.labels import FIRST_LABELS
+from fraud_stream.batch.tables import FEATURES, SCORED
+from fraud_stream.batch.warehouse import Warehouse, records
+from fraud_stream.commands.labelled_history import Feed
+from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.errors import WarehouseError
+from fraud_stream.evaluation.training_set import Columns, TrainingSet, transaction_number
+
+_WITH_LABELS = (
+    f"FROM {FEATURES.name} f LEFT JOIN ({FIRST_LABELS}) l "
+    "ON l.customer_id = f.customer_id AND l.transaction_id = f.transaction_id"
+)
+_COUNTS = (
+    "SELECT f.features_version = ? AS is_ours, l.labelled_at IS NOT NULL AS is_labelled, count(*) AS found "
+    f"{_WITH_LABELS} GROUP BY 1, 2"
+)
+_THERE = "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?"
+#: `score` is what counted: the online model's where it alone has decided.
+_ONLINE = (
+    f"SELECT customer_id, transaction_id, event_time, max(score) AS score FROM {SCORED.name} "  # noqa: S608 - names of ours
+    "WHERE model_version LIKE 'online-%' AND model_version NOT LIKE '%+%' GROUP BY 1, 2, 3"
+)
+_OTHER = "transactions of other features than this application makes"
+_UNLABELLED = "transactions without a label"
+_DAMAGED = "transactions with damaged features"
+
+
+def learn_from_warehouse(opened: Warehouse, maker: FeatureMaker, history: TrainingSet) -> Feed:
+    """Add the labelled transactions of the warehouse that have this application's features, a part at a time.
+
+    Labels are those of the topic `labels`, as for the topic `labelled` and archives: what a payment says of itself
+    (`is_fraud`) was known to nobody when it was made.  What the online model had said is known where it has decided.
+
+    Raises:
+        WarehouseError: It cannot be read, or has nothing to learn from.
+    """
+    _check(opened, maker)
+    left_out, read = _left_out(opened, maker), history.read
+    for part in opened.parts(_question(maker), maker.version):
+        columns = _columns(part, maker)
+        whole = np.flatnonzero(np.isfinite(columns.rows).all(axis=1))
+        left_out[_DAMAGED] += len(part) - len(whole)
+        history.add(columns.only(whole))
+    if history.read == read:
+        raise WarehouseError(_nothing(opened, left_out))
+    return Feed(+left_out)
+
+
+def _check(opened: Warehouse, maker: FeatureMaker) -> None:
+    """Whether the table is there, and has a column for each feature."""
+    found = opened.rows(_THERE, *FEATURES.name.split("."))
+    there = set(found["column_name"].str.lower())
+    missing = [name for name in (*FEATURES.columns, *maker.names) if name not in there]
+    if not there:
+        raise WarehouseError(f"{opened.place} has no table {FEATURES.name}; `fraud-stream pipeline run` makes it")
+    if missing:
+        told = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise WarehouseError(
+            f"{opened.place}: no row of {FEATURES.name} has all features that this application makes; it lacks {told}: "
+            "run `fraud-stream pipeline run --date DAY --step engineer-features` for the days to learn from"
+        )
+
+
+def _left_out(opened: Warehouse, maker: FeatureMaker) -> Counter[str]:
+    left_out = Counter[str]()
+    for row in records(opened.rows(_COUNTS, maker.version)):
+        if not row["is_ours"]:
+            left_out[_OTHER] += int(row["found"])
+        elif not row["is_labelled"]:
+            left_out[_UNLABELLED] += int(row["found"])
+    return left_out
+
+
+def _question(maker: FeatureMaker) -> str:
+    """The rows with labels, in the order in which they were labelled."""
+    features = ", ".join(f"f.{name}" for name in maker.names)
+    return (
+        "SELECT f.customer_id, f.transaction_id, f.event_time, l.is_fraud AS label, l.labelled_at, "
+        f"o.score AS online_score, {features} {_WITH_LABELS} LEFT JOIN ({_ONLINE}) o "
+        "ON o.customer_id = f.customer_id AND o.transaction_id = f.transaction_id AND o.event_time = f.event_time "
+        "WHERE f.features_version = ? AND l.labelled_at IS NOT NULL "
+        "ORDER BY l.labelled_at, f.event_time, f.customer_id, f.transaction_id"
+    )
+
+
+def _columns(part: pd.DataFrame, maker: FeatureMaker) -> Columns:
+    return Columns(
+        _numbers(part),
+        np.array(seconds(part["event_time"])),
+        np.array(seconds(part["labelled_at"])),
+        part["label"].to_numpy(bool),
+        part["online_score"].to_numpy(float),
+        part.loc[:, list(maker.names)].to_numpy(float),
+    )
+
+
+def _numbers(part: pd.DataFrame) -> NDArray[np.uint64]:
+    pairs = zip(part["customer_id"], part["transaction_id"], strict=True)
+    return np.fromiter((transaction_number(*pair) for pair in pairs), np.uint64, len(part))
+
+
+def _nothing(opened: Warehouse, left_out: Counter[str]) -> str:
+    told = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count) or "no transaction at all"
+    return (
+        f"{opened.place} has nothing to learn from: {told}; labels are those of the topic `labels`, which "
+        "`fraud-stream pipeline run` loads (to learn from a file that says what is fraud, name it with --input)"
+    )
