@@ -7,13 +7,15 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
-from fraud_stream.batch.warehouse import PART, Change, Insert, insert_sql
+from fraud_stream.batch.warehouse import PART, Change, Insert, insert_sql, sliced
 from fraud_stream.errors import WarehouseError
 
+#: What rows are called on their way in: the argument of `_insert`.
 _STAGED = "staged_rows"
-#: Rows that DuckDB hands out together.
-_VECTOR = 2_048
+#: Parts are so many of DuckDB's own, of 2,048 rows.
+_VECTORS = PART // 2_048
 
 
 class DuckDb:
@@ -52,8 +54,8 @@ class DuckDb:
         try:
             with closing(self._connection.cursor()) as cursor:
                 cursor.execute(sql, values)
-                while len(part := cursor.fetch_df_chunk(PART // _VECTOR)):
-                    yield part.rename(columns=str.lower)
+                while len(part := cursor.fetch_df_chunk(_VECTORS)):
+                    yield from sliced(part)
         except duckdb.Error as error:
             raise self._refused(error) from None
 
@@ -84,12 +86,16 @@ class DuckDb:
 
     def _apply(self, change: Change) -> int:
         if isinstance(change, Insert):
-            self._connection.register(_STAGED, change.rows)
-            return self._count(insert_sql(change, _STAGED), ())
+            return sum(self._insert(change, part) for part in change.parts)
         count = self._count(change.sql, change.values)
         if change.rows not in (None, count):
             raise WarehouseError(f"{self.place}: another run has changed it meanwhile; run this one again")
         return count
+
+    def _insert(self, change: Insert, staged_rows: pa.Table) -> int:
+        """Add a part, which DuckDB finds by its name here: one that is registered is held until the end of all."""
+        found = self._connection.execute(insert_sql(change, _STAGED)).fetchone()
+        return int(found[0]) if found else 0
 
     def _count(self, sql: str, values: tuple[Any, ...]) -> int:
         found = self._connection.execute(sql, values).fetchone()

@@ -16,6 +16,16 @@ from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.evaluation.taking import Taker
 
 
+class _Waiting(NamedTuple):
+    """What will become known of a transaction: the number puts those of one moment in the order of the stream."""
+
+    known_at: float
+    number: int
+    customer_id: str
+    merchant_id: str | None
+    is_fraud: bool
+
+
 class _Taken(NamedTuple):
     """A transaction of the day, and what its features are computed from."""
 
@@ -34,23 +44,24 @@ def engineer_features(batch: Batch) -> Counts:
     warehouse, taker = batch.warehouse, Taker(batch.settings)
     table = _defined(warehouse, taker.maker)
     taken = _of_day(batch, taker)
-    parts = [Insert(table, _rows(table, part, taker.maker)) for part in together(taken, TOGETHER)]
+    parts = (_rows(table, part, taker.maker) for part in together(taken, TOGETHER))
     forget = Statement(f"DELETE FROM {table.name} WHERE event_day = ?", (batch.day,))  # noqa: S608 - names of ours
-    _, *written = warehouse.apply(forget, *parts)
-    return Counts(sum(written), sum(written))
+    _, written = warehouse.apply(forget, Insert(table, parts))
+    return Counts(written, written)
 
 
 def _of_day(batch: Batch, taker: Taker) -> Iterator[_Taken]:
     """The day's transactions; labels are noted as their time comes, as the stream does."""
-    waiting, number = list[tuple[float, int, Past]](), 0
+    waiting, number = list[_Waiting](), 0
     for past in transactions(batch.warehouse, batch.day, batch.settings.labels.horizon):
-        while waiting and waiting[0][0] <= past.transaction.timestamp:
-            known_at, _, told = heapq.heappop(waiting)
-            taker.note(told.transaction, known_at, is_fraud=bool(told.is_fraud))
-        facts = taker.take(past.transaction)
+        tx = past.transaction
+        while waiting and waiting[0].known_at <= tx.timestamp:
+            told = heapq.heappop(waiting)
+            taker.note_of(told.customer_id, told.merchant_id, told.known_at, is_fraud=told.is_fraud)
+        facts = taker.take(tx)
         if past.is_fraud is not None:
             number += 1
-            heapq.heappush(waiting, (past.known_at, number, past))
+            heapq.heappush(waiting, _Waiting(past.known_at, number, tx.customer_id, tx.merchant_id, past.is_fraud))
         if past.day == batch.day and facts is not None:
             yield _Taken(past, facts)
 

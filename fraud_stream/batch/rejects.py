@@ -4,20 +4,21 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from fraud_stream.batch.tables import PLACE, REJECTED
-from fraud_stream.batch.warehouse import Insert, Statement
+from fraud_stream.batch.warehouse import Statement
 
 _NAMED = ("transaction_id", "customer_id", "record")
 
 
-def rejected(step: str, day: date, frame: pd.DataFrame, failures: pd.DataFrame) -> Insert:
+def rejected(step: str, day: date, frame: pd.DataFrame, failures: pd.DataFrame) -> pa.Table:
     """The rows of `failures`, by their place in `frame`, as rows of what was rejected."""
     chosen, reasons = frame.loc[failures.index], failures.to_dict("list")
     places, named = _values(chosen, tuple(PLACE)), _values(chosen, _NAMED)
     told = zip(places, reasons["reason"], reasons["detail"], named, strict=True)
     rows = [(*place, day, step, reason, detail, *names) for place, reason, detail, names in told]
-    return Insert(REJECTED, REJECTED.of(rows))
+    return REJECTED.of(rows)
 
 
 def none_rejected(step: str, day: date) -> Statement:

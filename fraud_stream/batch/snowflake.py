@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pandas as pd
 
-from fraud_stream.batch.warehouse import PART, Change, Insert, insert_sql
+from fraud_stream.batch.warehouse import Change, Insert, insert_sql, sliced
 from fraud_stream.errors import WarehouseError
 from fraud_stream.sections import PREFIX, WarehouseSettings
 
@@ -60,8 +60,7 @@ class Snowflake:
             cursor = self._connection.cursor()
             cursor.execute(sql, values or None)
             for batch in cursor.get_result_batches() or ():
-                found: pd.DataFrame = batch.to_pandas().rename(columns=str.lower)
-                yield from (found.iloc[begin : begin + PART] for begin in range(0, len(found), PART))
+                yield from sliced(batch.to_pandas())
         except self._errors as error:
             raise self._refused(error) from None
 
@@ -103,9 +102,10 @@ class Snowflake:
         name, source = f"STAGED_{number}", insert.table
         names = ", ".join(source.columns)
         self._run(f"CREATE OR REPLACE TEMPORARY TABLE {name} AS SELECT {names} FROM {source.name} LIMIT 0")  # noqa: S608
-        if insert.rows.num_rows:
-            frame = insert.rows.to_pandas(date_as_object=True).rename(columns=str.upper)
-            self._write(self._connection, frame, name, use_logical_type=True)
+        for part in insert.parts:
+            if part.num_rows:
+                frame = part.to_pandas(date_as_object=True).rename(columns=str.upper)
+                self._write(self._connection, frame, name, use_logical_type=True)
         return name
 
     def _apply(self, change: Change, staged: str | None) -> int:

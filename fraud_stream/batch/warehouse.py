@@ -1,6 +1,6 @@
 """What the pipeline asks of a warehouse, and what it changes there: all of a change or nothing of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 import pandas as pd
@@ -76,10 +76,20 @@ class Statement(NamedTuple):
 
 
 class Insert(NamedTuple):
-    """Rows to add to a table; what has the key of a row that is there already is left out."""
+    """Rows to add to a table; what has the key of a row that is there already is left out.
+
+    Attributes:
+        table: The table.
+        rows: The rows, or parts of them: those are asked for one at a time, and let go before the next.
+    """
 
     table: Table
-    rows: pa.Table
+    rows: pa.Table | Iterable[pa.Table]
+
+    @property
+    def parts(self) -> Iterable[pa.Table]:
+        """The rows, part by part."""
+        return (self.rows,) if isinstance(self.rows, pa.Table) else self.rows
 
 
 Change = Statement | Insert
@@ -117,6 +127,12 @@ class Warehouse(Protocol):
     def close(self) -> None:
         """Let it go."""
         ...
+
+
+def sliced(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Rows, `PART` at a time, with lower-case column names."""
+    frame = frame.rename(columns=str.lower)
+    return (frame.iloc[begin : begin + PART] for begin in range(0, len(frame), PART))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

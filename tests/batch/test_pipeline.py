@@ -4,18 +4,22 @@ import json
 import signal
 import subprocess
 import sys
+import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import fakesnow
 import pandas as pd
 import pytest
 
+from fraud_stream.batch import checking, engineer_features
+from fraud_stream.batch import warehouse as in_parts
 from fraud_stream.batch.pipeline import STEPS, run
 from fraud_stream.batch.stale import stale_days
-from fraud_stream.batch.tables import CLEANED, COUNTS, OFFSETS, RAW, REJECTED, SUMMARY
+from fraud_stream.batch.tables import CLEANED, COUNTS, FEATURES, OFFSETS, RAW, REJECTED, SUMMARY
 from fraud_stream.batch.warehouse import PART, Insert, Statement, Warehouse
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.intake import Intake
@@ -87,6 +91,52 @@ def test_a_day_may_be_run_again(found: Warehouse, tmp_path: Path) -> None:
     for name in STEPS:
         list(run(a_batch(found, file), name))
     assert [str(table(found, one.name, order)) for one, order in tables] == before
+
+
+class Held:
+    """Counts the rows of frames and tables that are held at a time."""
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+
+    def watched(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def make(*arguments: Any) -> Any:
+            made = real(*arguments)
+            self._add(len(made))
+            weakref.finalize(made, self._add, -len(made))
+            return made
+
+        return make
+
+    def _add(self, rows: int) -> None:
+        self._now += rows
+        self.most = max(self.most, self._now)
+
+
+def test_a_day_is_gone_through_in_parts_and_comes_out_the_same(
+    found: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held at a time does not hang on how many rows the day has."""
+    again = [payment(n, timestamp=f"2024-01-31 {n}:30:00") for n in range(8, 10)]  # hours, and many parts, later
+    file = filed(tmp_path, [*(payment(n) for n in range(24)), *again, *BAD])
+    tables = (CLEANED, "position"), (REJECTED, "position, step"), (FEATURES, "transaction_id"), (SUMMARY, "hour")
+    run_all(found, file)
+    before = [str(table(found, one.name, order)) for one, order in tables]
+    checked, featured = Held(), Held()
+    monkeypatch.setattr(in_parts, "PART", 2)
+    monkeypatch.setattr(engineer_features, "TOGETHER", 2)
+    monkeypatch.setattr(checking, "rejected", checked.watched(checking.rejected))
+    monkeypatch.setattr(engineer_features, "_rows", featured.watched(engineer_features._rows))
+    frames = list[int]()
+    real = checking.failing
+    monkeypatch.setattr(checking, "failing", lambda by, frame: (frames.append(len(frame)), real(by, frame))[1])
+    counts = run_all(found, file)
+    assert [str(table(found, one.name, order)) for one, order in tables] == before
+    assert counts["validate-raw"].counts == (29, 24, 5)
+    assert len(frames) > 20
+    assert max(frames) == 2
+    assert checked.most <= 2 * 2  # a part, and the one that the warehouse is still at
+    assert 2 <= featured.most <= 2 * 2
 
 
 def test_of_changes_that_fail_none_is_made(found: Warehouse) -> None:
@@ -166,9 +216,11 @@ def test_texts_stay_as_the_stream_takes_them(found: Warehouse, tmp_path: Path) -
     assert pd.isna(places[3])
 
 
+@pytest.mark.parametrize("most", [1, PART])
 def test_what_fails_the_contract_of_the_cleaned_is_taken_out_and_stays_rejected(
-    duck: Warehouse, tmp_path: Path
+    duck: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
+    monkeypatch.setattr(in_parts, "PART", most)  # a row that comes again may be in another part than the first
     file = filed(tmp_path, GOOD)
     batch = a_batch(duck, file)
     for name in ("ingest", "validate-raw", "clean"):
