@@ -3,7 +3,7 @@ import time
 from itertools import islice
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, TopicPartition
 
 from fraud_stream import broker, kafka, reading
 from fraud_stream.errors import BrokerError
@@ -75,6 +75,41 @@ def test_reading_begins_at_the_places_that_are_given(settings):
     send(settings, "transactions", range(400))
     found = numbers(reading.tail(settings, "transactions", places={1: 90, 2: 100}))
     assert sorted(found) == sorted([*range(0, 400, 4), *range(361, 400, 4), *range(3, 400, 4)])
+
+
+def test_what_the_broker_has_no_more_of_what_was_to_be_read_is_told(settings, monkeypatch):
+    """As after retention, which the embedded broker does not know: here each partition begins with its 200th."""
+    begin = 200
+
+    class Behind(reading.Consumer):
+        def assign(self, places):
+            super().assign([TopicPartition(p.topic, p.partition, max(p.offset, begin)) for p in places])
+
+        def get_watermark_offsets(self, place, timeout):
+            return begin, 250
+
+    monkeypatch.setattr(reading, "Consumer", Behind)
+    lost = {}
+    places = {0: 150, 1: 200, 2: 220}
+    found = numbers(reading.tail(settings, "scored", places=places, on_lost=lost.__setitem__))
+    assert lost == {0: 50}  # nobody knows what was to be read of partition 3
+    assert min(found) == begin * 4
+
+
+def test_a_gap_that_the_broker_leaves_is_no_loss(settings, monkeypatch):
+    """Compaction leaves gaps, and so do the marks of transactions."""
+
+    class Gaps(reading.Consumer):
+        def assign(self, places):
+            super().assign([TopicPartition(p.topic, p.partition, 200) for p in places])
+
+        def get_watermark_offsets(self, place, timeout):
+            return 0, 250
+
+    monkeypatch.setattr(reading, "Consumer", Gaps)
+    lost = {}
+    assert numbers(reading.tail(settings, "scored", places={0: 150}, on_lost=lost.__setitem__))
+    assert lost == {}
 
 
 def test_an_empty_topic_ends_too(settings):

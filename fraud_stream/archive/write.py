@@ -1,7 +1,7 @@
 """Writing what is new on the topics `scored` and `labels` to an archive, in bounded memory."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import islice
 from typing import Any, NamedTuple
@@ -24,6 +24,27 @@ _decode_label = msgspec.json.Decoder(Label).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
 
 
+class Lost(NamedTuple):
+    """Records that retention had taken before they were archived.
+
+    Attributes:
+        topic: Their topic.
+        partition: Their partition.
+        records: How many.
+    """
+
+    topic: str
+    partition: int
+    records: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.records:,} records of topic {self.topic!r}, partition {self.partition}, were deleted by its "
+            "retention before they were archived: archive more often, or have the topic keep its records for longer "
+            "(retention.ms)"
+        )
+
+
 class Written(NamedTuple):
     """What was added to an archive.
 
@@ -31,11 +52,13 @@ class Written(NamedTuple):
         scored: Transactions.
         labels: Labels.
         left_out: Records that were not, by the reason.
+        lost: What was no longer there to be added.
     """
 
     scored: int
     labels: int
     left_out: Counter[str]
+    lost: Sequence[Lost] = ()
 
 
 def write(settings: Settings, archive: Archive, tell: Callable[[int], object] = lambda _: None) -> Written:
@@ -50,9 +73,9 @@ def write(settings: Settings, archive: Archive, tell: Callable[[int], object] = 
         ArchiveError: It cannot be written, or the topics are others than those it was written from.
         BrokerError: A topic is not there, or the broker does not answer.
     """
-    left_out, added = Counter[str](), {"scored": 0, "labels": 0}
+    left_out, added, lost = Counter[str](), {"scored": 0, "labels": 0}, list[Lost]()
     for name, topic in (("labels", settings.topics.labels), ("scored", settings.topics.scored)):
-        for part in _parts(settings, archive, topic):
+        for part in _parts(settings, archive, topic, lost):
             state = msgspec.convert(msgspec.to_builtins(archive.state), State)
             ends = {message.partition(): message.offset() + 1 for message in part}
             state.offsets[topic] = {**state.offsets.get(topic, {}), **ends}
@@ -60,13 +83,13 @@ def write(settings: Settings, archive: Archive, tell: Callable[[int], object] = 
             archive.load(tables, state)
             added[name] += sum(table.num_rows for table in tables.values())
             tell(sum(added.values()))
-    return Written(added["scored"], added["labels"], left_out)
+    return Written(added["scored"], added["labels"], left_out, tuple(lost))
 
 
-def _parts(settings: Settings, archive: Archive, topic: str) -> Iterator[list[Any]]:
-    """What a topic holds that is not in the archive, so much at a time."""
+def _parts(settings: Settings, archive: Archive, topic: str, lost: list[Lost]) -> Iterator[list[Any]]:
+    """What a topic holds that is not in the archive, so much at a time; `lost` gets what it holds no more."""
     places = dict(archive.state.offsets.get(topic, {}))
-    messages = tail(settings, topic, places=places)
+    messages = tail(settings, topic, places=places, on_lost=lambda *gone: lost.append(Lost(topic, *gone)))
     while part := list(islice(messages, TOGETHER)):
         for message in part:
             if message.offset() < places.get(message.partition(), 0):

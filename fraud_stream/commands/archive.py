@@ -31,8 +31,10 @@ def archive(folder: Path | None, json_: bool) -> None:
     settings = load().settings
     with opened(folder or settings.store.datadir / "archive") as there:
         found = write(settings, there, lambda count: click.echo(f"{count:,} records", err=True))
+    for one in found.lost:
+        click.echo(f"warning: {one}", err=True)
     if json_:
-        click.echo(as_json({**found._asdict(), "folder": there.folder}))
+        click.echo(as_json({**found._asdict(), "lost": [one._asdict() for one in found.lost], "folder": there.folder}))
         return
     for why, count in found.left_out.items():
         click.echo(f"left out {count:,} {why}", err=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,15 @@ class Topics:
 
     def __init__(self) -> None:
         self.held: dict[str, list[Message]] = {"scored": [], "labels": []}
+        self.begin = 0
 
-    def tail(self, settings: Settings, topic: str, *, places: dict[int, int]) -> Iterator[Message]:
-        return (one for one in self.held[topic] if one.offset() >= places.get(one.partition(), 0))
+    def tail(
+        self, settings: Settings, topic: str, *, places: dict[int, int], on_lost: Callable[[int, int], object]
+    ) -> Iterator[Message]:
+        begin = max(self.begin, places.get(0, 0))
+        if places and self.begin > places.get(0, 0):
+            on_lost(0, self.begin - places[0])
+        return (one for one in self.held[topic] if one.offset() >= begin)
 
     def send(self, topic: str, *records: Any) -> None:
         held = self.held[topic]
@@ -84,6 +90,7 @@ def test_each_transaction_is_there_once_by_day(topics: Topics, tmp_path: Path) -
         10,
         0,
         Counter({"decisions that were sent again": 3, "records that are no scored transactions": 1}),
+        (),
     )
     days = {path.parent.name for path in scored_files(tmp_path / "a")}
     assert days == {"day=2024-01-31", "day=2024-02-01", "day=2024-02-02"}
@@ -97,7 +104,18 @@ def test_it_goes_on_where_it_was_and_knows_what_was_sent_again(topics: Topics, t
     assert write.write(Settings(), Archive(tmp_path)).scored == 6
     assert write.write(Settings(), Archive(tmp_path)).scored == 0
     topics.send("scored", *map(scored, (4, 5, 6, 7)))
-    assert write.write(Settings(), Archive(tmp_path)) == (2, 0, Counter({"decisions that were sent again": 2}))
+    assert write.write(Settings(), Archive(tmp_path)) == (2, 0, Counter({"decisions that were sent again": 2}), ())
+
+
+def test_what_retention_took_between_two_runs_is_told_once(topics: Topics, tmp_path: Path) -> None:
+    topics.send("scored", *map(scored, range(3)))
+    assert write.write(Settings(), Archive(tmp_path)).lost == ()
+    topics.send("scored", *map(scored, range(3, 10)))
+    topics.begin = 8  # of offsets 3 to 7
+    found = write.write(Settings(), Archive(tmp_path))
+    assert (found.scored, found.lost) == (2, (write.Lost("scored", 0, 5),))
+    assert "5 records of topic 'scored', partition 0, were deleted by its retention" in str(found.lost[0])
+    assert write.write(Settings(), Archive(tmp_path)).lost == ()
 
 
 @pytest.mark.parametrize("step", range(12))
@@ -205,7 +223,7 @@ def test_a_folder_of_other_files_and_a_damaged_state_are_refused(tmp_path: Path)
 def test_a_topic_that_was_made_anew_is_refused(topics: Topics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     topics.send("scored", *map(scored, range(3)))
     write.write(Settings(), Archive(tmp_path))
-    monkeypatch.setattr(write, "tail", lambda settings, topic, *, places: iter(topics.held[topic][:1]))
+    monkeypatch.setattr(write, "tail", lambda settings, topic, **_: iter(topics.held[topic][:1]))
     with pytest.raises(ArchiveError, match="topic 'scored' was made anew"):
         write.write(Settings(), Archive(tmp_path))
     assert json.loads((tmp_path / "_state.json").read_text())["offsets"] == {"scored": {"0": 3}}
