@@ -1,11 +1,12 @@
 """Loading records into the warehouse, each once: the next offset changes in the transaction that adds the records."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from fraud_stream.batch.step import Counts
-from fraud_stream.batch.tables import OFFSETS
+from fraud_stream.batch.step import Counts, moment
+from fraud_stream.batch.tables import LOST, OFFSETS
 from fraud_stream.batch.warehouse import Change, Insert, Statement, Warehouse, records
 from fraud_stream.errors import WarehouseError
 from fraud_stream.reading import tail
@@ -13,6 +14,8 @@ from fraud_stream.settings import Settings
 
 #: Records that are loaded together.
 TOGETHER = 10_000
+#: What topics have before their names, as sources.
+_TOPIC = "topic:"
 T = TypeVar("T")
 
 
@@ -32,12 +35,14 @@ class Record(NamedTuple):
         value: As it is there.
         received_at: When its broker had it, seconds since 1970; None of files.
         is_fraud: What a file says of it.
+        lost: How many records right before those that the topic still had are gone; of its first one alone.
     """
 
     place: Place
     value: bytes | None
     received_at: float | None = None
     is_fraud: bool | None = None
+    lost: int = 0
 
 
 #: What adds records to the tables.
@@ -62,12 +67,23 @@ def load(warehouse: Warehouse, source: str, found: Iterable[Record], inserts: In
         added = inserts(part)
         ends = {one.place.partition: one.place.position + 1 for one in part}
         moves = [_move(source, partition, known.get(partition), end) for partition, end in ends.items()]
-        counts = warehouse.apply(*added, *moves)
+        counts = warehouse.apply(*added, *moves, *_lost(part, known))
         known.update(ends)
         read += len(part)
         written += counts[0]
         rejected += sum(counts[1 : len(added)])
     return Counts(read, written, rejected)
+
+
+def _lost(part: list[Record], known: dict[int, int]) -> list[Insert]:
+    """What writes down which records are gone."""
+    found_at = moment(time.time())
+    rows = [
+        (found_at, one.place.source.removeprefix(_TOPIC), one.place.partition, known[one.place.partition], one.lost)
+        for one in part
+        if one.lost
+    ]
+    return [Insert(LOST, LOST.of(rows))] if rows else []
 
 
 def _move(source: str, partition: int, known: int | None, end: int) -> Change:
@@ -91,19 +107,21 @@ def of_topic(settings: Settings, warehouse: Warehouse, topic: str) -> Iterator[R
     """
     source = topic_source(topic)
     places = next_positions(warehouse, source)
-    for message in tail(settings, topic, places=places):
+    lost = dict[int, int]()
+    for message in tail(settings, topic, places=places, on_lost=lost.__setitem__):
         place = Place(source, message.partition(), message.offset())
         if place.position < places.get(place.partition, 0):
             raise WarehouseError(
                 f"topic {topic!r} was made anew: the warehouse has its partition {place.partition} up to offset "
                 f"{places[place.partition]}, and it holds {place.position} now; use another [warehouse] url for it"
             )
-        yield Record(place, message.value(), message.timestamp()[1] / 1_000)
+        gone = lost.pop(place.partition, 0)
+        yield Record(place, message.value(), message.timestamp()[1] / 1_000, lost=gone)
 
 
 def topic_source(topic: str) -> str:
     """What a topic is called as a source."""
-    return f"topic:{topic}"
+    return f"{_TOPIC}{topic}"
 
 
 def together(found: Iterable[T], most: int) -> Iterator[list[T]]:

@@ -156,7 +156,18 @@ RUNS = Table(
         "error": "text",
     },
 )
-TABLES = (RAW, LABELS, OFFSETS, CLEANED, REJECTED, SUMMARY, SCORED, ALERTS, FEATURES, COUNTS, RUNS)
+#: What retention had taken off a topic before it was loaded: written in the transaction that moves the offset past it.
+LOST = Table(
+    "PIPELINE.LOST_RECORDS",
+    {
+        "found_at": "time",
+        "topic": "text",
+        "partition_id": "count",
+        "first_position": "count",
+        "records": "count",
+    },
+)
+TABLES = (RAW, LABELS, OFFSETS, CLEANED, REJECTED, SUMMARY, SCORED, ALERTS, FEATURES, COUNTS, RUNS, LOST)
 SCHEMAS = tuple(dict.fromkeys(table.name.partition(".")[0] for table in TABLES))
 #: The features of each customer's last transaction of each day.
 CUSTOMER_DAYS = "ANALYTICS.CUSTOMER_DAY_FEATURES"

@@ -1,5 +1,6 @@
 """``fraud-stream pipeline``: from the topics, or a file, to the warehouse, a day at a time."""
 
+import time
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import click
 import pandas as pd
 
 from fraud_stream.batch.export import day_counts
+from fraud_stream.batch.lost import ADVICE, Lost, lost_since
 from fraud_stream.batch.opening import warehouse
 from fraud_stream.batch.pipeline import STEPS, run
 from fraud_stream.batch.runs import Run, newest_runs
@@ -59,21 +61,31 @@ def run_(day: datetime, input_: Path | None, mapping: str | None, step: str | No
     fraud-stream pipeline run --date 2024-01-31
     fraud-stream pipeline run --date 2018-08-08 --input payments.parquet --mapping handbook
     """  # noqa: D301 - click's mark for lines it must not join
-    settings, file = load().settings, _file(input_, mapping)
+    settings, file, began = load().settings, _file(input_, mapping), time.time()
     with warehouse(settings.warehouse) as opened:
         batch = Batch(settings, opened, day.date(), file)
         runs = list(run(batch, step))
         counts, stale = day_counts(batch), stale_days(opened, batch.day)
-        place = opened.place
+        place, lost = opened.place, lost_since(opened, began)
+    _tell_lost(lost)
     if json_:
         told = {"day": batch.day, "warehouse": place, "steps": list(map(_told, runs)), "counts": counts}
-        click.echo(as_json({**told, "stale_days": [one._asdict() for one in stale]}))
+        click.echo(as_json({**told, "stale_days": [one._asdict() for one in stale], **_lost_told(lost)}))
         return
     print_table(f"{batch.day} in {place}", _COLUMNS, map(_row, runs))
     click.echo(", ".join(f"{count:,} {name}" for name, count in counts.items()))
     if file is None and counts["scored"] != counts["cleaned"]:
         click.echo("note: the stream has not scored what was cleaned, or more: see docs/pipeline.md", err=True)
     _tell_stale(stale, batch.day)
+
+
+def _tell_lost(lost: list[Lost]) -> None:
+    for one in lost:
+        click.echo(f"warning: {one}: {ADVICE}", err=True)
+
+
+def _lost_told(lost: list[Lost]) -> dict[str, Any]:
+    return {"lost": [one._asdict() for one in lost]}
 
 
 def _tell_stale(stale: list[StaleDay], day: date) -> None:

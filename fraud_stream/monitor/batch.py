@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fraud_stream.monitor.limits import BATCH_SECONDS
 from fraud_stream.monitor.section import Check, Section, judged, unknown
-from fraud_stream.monitor.seen import BatchRun, BatchRuns, Seen
+from fraud_stream.monitor.seen import BatchLoss, BatchRun, BatchRuns, Seen
 from fraud_stream.monitor.text import duration
 
 #: The step that finishes a day.
@@ -19,7 +19,8 @@ def batch(seen: Seen) -> Section:
     if known.trouble:
         return Section({}, (unknown("steps", known.trouble),))
     lately = [one for one in known.runs if seen.at - one.started_at <= seen.asked]
-    return Section(_figures(lately), (_steps(known), _finished(seen, known)))
+    lost = [one for one in known.lost if seen.at - one.found_at <= seen.asked]
+    return Section(_figures(lately), (_steps(known), _finished(seen, known), *_lost(lost)))
 
 
 def _figures(runs: Sequence[BatchRun]) -> dict[str, float]:
@@ -42,6 +43,14 @@ def _steps(known: BatchRuns) -> Check:
     more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
     advice = f"mend it, then `fraud-stream pipeline run --date {first.day}`"
     return Check("steps", "critical", f"{first.step} of {first.day} has failed: {first.error}{more}", advice)
+
+
+def _lost(lost: Sequence[BatchLoss]) -> Iterator[Check]:
+    """A warning where something was lost; nothing can be done about it but for the next time."""
+    if lost:
+        more = f", and {len(lost) - 1} more such" if len(lost) > 1 else ""
+        advice = "run it more often, or have the topic keep its records for longer (retention.ms)"
+        yield Check("retention", "warning", f"{lost[0].told}{more}", advice)
 
 
 def _failed(runs: Sequence[BatchRun]) -> Iterator[BatchRun]:

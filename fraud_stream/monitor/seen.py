@@ -68,16 +68,30 @@ class BatchRun(NamedTuple):
     error: str = ""
 
 
+class BatchLoss(NamedTuple):
+    """Records that retention took off a topic before the batch pipeline had loaded them.
+
+    Attributes:
+        found_at: When that was found, seconds since 1970.
+        told: Which, as a sentence for people.
+    """
+
+    found_at: float
+    told: str
+
+
 class BatchRuns(NamedTuple):
     """What the warehouse tells of its pipeline.
 
     Attributes:
         runs: The newest first.
         trouble: Why it tells nothing.
+        lost: What was lost before it was loaded, the oldest first.
     """
 
     runs: Sequence[BatchRun] = ()
     trouble: str = ""
+    lost: Sequence[BatchLoss] = ()
 
 
 class Seen(NamedTuple):

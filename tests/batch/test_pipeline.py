@@ -17,9 +17,11 @@ import pytest
 
 from fraud_stream.batch import checking, engineer_features
 from fraud_stream.batch import warehouse as in_parts
+from fraud_stream.batch.lost import Lost, lost_since
 from fraud_stream.batch.pipeline import STEPS, run
 from fraud_stream.batch.stale import stale_days
-from fraud_stream.batch.tables import CLEANED, COUNTS, FEATURES, OFFSETS, RAW, REJECTED, SUMMARY
+from fraud_stream.batch.step import moment
+from fraud_stream.batch.tables import CLEANED, COUNTS, FEATURES, LOST, OFFSETS, RAW, REJECTED, SUMMARY
 from fraud_stream.batch.warehouse import PART, Insert, Statement, Warehouse
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.intake import Intake
@@ -91,6 +93,13 @@ def test_a_day_may_be_run_again(found: Warehouse, tmp_path: Path) -> None:
     for name in STEPS:
         list(run(a_batch(found, file), name))
     assert [str(table(found, one.name, order)) for one, order in tables] == before
+
+
+def test_what_was_lost_is_told_since_a_moment(found: Warehouse) -> None:
+    times = 1_706_700_000.25, 1_706_800_000.5
+    found.apply(Insert(LOST, LOST.of([(moment(time), "labels", n, 7, 5) for n, time in enumerate(times)])))
+    assert lost_since(found, times[1]) == [Lost("labels", 1, 7, 5, times[1])]
+    assert len(lost_since(found, 0.0)) == 2
 
 
 class Held:

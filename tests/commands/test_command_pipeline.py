@@ -2,13 +2,17 @@
 
 import builtins
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from fraud_stream.batch import loading
+from fraud_stream.commands.batch_runs import batch_runs
 from fraud_stream.reading import read_all
+from fraud_stream.sections import WarehouseSettings
 from fraud_stream.settings import Settings
 from tests.batch.days import filed, payment
 from tests.commands.conftest import Run
@@ -151,6 +155,52 @@ def test_the_status_makes_no_warehouse(run: Run, place: Path) -> None:
     assert not list(place.glob("*.duckdb"))
 
 
+class Message:
+    """A payment on a topic, as the broker gives it."""
+
+    def __init__(self, offset: int) -> None:
+        self._offset = offset
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self._offset
+
+    def value(self) -> bytes:
+        return json.dumps(payment(self._offset)).encode()
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_706_700_000_000
+
+
+def test_what_retention_took_between_two_runs_is_told_once_and_stays_known(
+    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = range(3)
+
+    def tail(settings: Settings, topic: str, places: dict[int, int], on_lost: Callable[[int, int], object]) -> Any:
+        if topic != "transactions":
+            return
+        if places and places[0] < held[0]:
+            on_lost(0, held[0] - places[0])
+        yield from (Message(offset) for offset in held if offset >= places.get(0, 0))
+
+    monkeypatch.setattr(loading, "tail", tail)
+    assert json.loads(run("pipeline", "run", *DATE, "--json").stdout)["lost"] == []
+    held = range(8, 10)  # 3 to 7 came, and went, meanwhile
+    found = run("pipeline", "run", *DATE, "--json")
+    assert found.exit_code == 0
+    assert "5 records of topic 'transactions', partition 0 (offsets 3 to 7), were deleted by its reten" in found.stderr
+    assert "run it more often" in found.stderr
+    (lost,) = json.loads(found.stdout)["lost"]
+    assert (lost["topic"], lost["partition"], lost["first"], lost["records"]) == ("transactions", 0, 3, 5)
+    assert json.loads(run("pipeline", "run", *DATE, "--json").stdout)["lost"] == []
+    known = batch_runs(WarehouseSettings(url=f"duckdb:///{place}/w.duckdb"))
+    assert known is not None
+    assert [one.told[:9] for one in known.lost] == ["5 records"]
+
+
 @pytest.mark.broker
 def test_each_record_of_the_topics_is_loaded_once_and_a_topic_made_anew_is_refused(
     run: Run, served: Settings, place: Path, monkeypatch: pytest.MonkeyPatch
@@ -172,7 +222,7 @@ def test_each_record_of_the_topics_is_loaded_once_and_a_topic_made_anew_is_refus
         assert told == [("ingest", "no_label")]
         connection.execute("UPDATE RAW_DATA.OFFSETS SET next_position = 1000 WHERE source = 'topic:transactions'")
     # Kafka begins with what it has where it has no such offset; the embedded broker says nothing at all
-    monkeypatch.setattr(loading, "tail", lambda settings, topic, places: read_all(settings, topic))
+    monkeypatch.setattr(loading, "tail", lambda settings, topic, **_: read_all(settings, topic))
     found = run("pipeline", "run", *DATE)
     assert found.exit_code == 1
     assert "topic 'transactions' was made anew" in found.output

@@ -1,7 +1,7 @@
 import pytest
 
 from fraud_stream.monitor.batch import batch
-from fraud_stream.monitor.seen import BatchRun, BatchRuns
+from fraud_stream.monitor.seen import BatchLoss, BatchRun, BatchRuns
 from tests.monitor.seeing import HOUR, NOW, check, seen_of, worker
 
 
@@ -47,6 +47,15 @@ def test_a_day_that_was_not_finished_for_long_is_told(hours, status):
 
 def test_where_no_day_was_ever_finished_that_is_a_warning():
     assert check(section(run("ingest", 1), run("export", 1, error="why")), "finished").status == "warning"
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, "warning"), (25, "ok")])
+def test_what_retention_took_lately_is_a_warning(hours, status):
+    lost = [BatchLoss(NOW - hours * HOUR, f"{n} records are gone") for n in (5, 7)]
+    found = batch(seen_of(worker({}), batch=BatchRuns([run("export", 1)], lost=lost)))
+    assert found.status == status
+    if status == "warning":
+        assert check(found, "retention").reason == "5 records are gone, and 1 more such"
 
 
 def test_a_warehouse_that_tells_nothing_is_told_with_the_reason():
