@@ -1,3 +1,4 @@
+import gc
 import time
 
 import pytest
@@ -203,6 +204,23 @@ def test_a_pass_is_good_for_a_minute(monkeypatch):
         assert is_pass(shown, RULES, OPEN_TO_OTHERS.people) is expected
     assert not is_pass("forged", RULES, OPEN_TO_OTHERS.people)
     assert not is_pass(shown, RULES, ())
+
+
+def test_what_shows_no_pass_leaves_nothing_to_the_garbage_collector():
+    """At 500 requests a second that would stop the stream for a third of a second now and then."""
+    token = OPEN_TO_OTHERS.people[0].token
+    local = [request("GET", "/predict") for _ in range(10)]
+    others = [request("GET", "/predict", Authorization=f"Bearer {token}") for _ in range(10)]
+    gc.collect()
+    gc.disable()
+    try:
+        for one, other in zip(local, others, strict=True):
+            admit(one, LOCAL)
+            admit(one, LOCAL_WITH_TOKENS)
+            admit(other, OPEN_TO_OTHERS)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_each_operation_is_found_at_its_path():
