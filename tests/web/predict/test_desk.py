@@ -26,6 +26,29 @@ async def test_what_is_asked_at_once_is_answered_together_and_in_order(monkeypat
     assert await desk.ask(tx(7), 0) == "T7"
 
 
+async def test_who_asks_soon_after_an_answer_is_answered_with_those_who_come_meanwhile(monkeypatch):
+    asked: list[tuple[float, int]] = []
+    loop = asyncio.get_running_loop()
+
+    def preview(places):
+        asked.append((loop.time(), len(places)))
+        return [one.transaction_id for one, _ in places]
+
+    monkeypatch.setattr(module, "preview", preview)
+    monkeypatch.setattr(module, "PACE", 3_600.0)
+    desk = Desk()
+    assert await asyncio.wait_for(desk.ask(tx(0), 0), 60) == "T0"
+    monkeypatch.setattr(module, "PACE", 0.2)
+    answers = []
+    for n in range(1, 4):
+        answers.append(asyncio.ensure_future(desk.ask(tx(n), 0)))
+        await asyncio.sleep(0.001)
+    assert await asyncio.gather(*answers) == ["T1", "T2", "T3"]
+    (first, one), (second, three) = asked
+    assert (one, three) == (1, 3)
+    assert second - first >= 0.19
+
+
 async def test_a_failure_is_told_to_all_who_asked_and_to_nobody_after(monkeypatch):
     answers = iter([RuntimeError("broken"), ["fine"]])
 
