@@ -1,4 +1,8 @@
-"""Step 5, aggregate: each hour's transactions of each category; frauds are what labels have told by now."""
+"""Step 5, aggregate: each hour's transactions of each category.
+
+Frauds are what labels have told by now.  What a payment on a topic says of itself counts for nothing, as in the stream;
+a file's own word is its label.
+"""
 
 from datetime import datetime, time, timedelta
 
@@ -13,7 +17,8 @@ _SQL = (
     f"INSERT INTO {SUMMARY.name} ({', '.join(SUMMARY.columns)}) "  # noqa: S608 - names of ours
     f"SELECT date_trunc('hour', c.event_time), coalesce(c.product_category, '{NO_CATEGORY}'), count(*), "
     "sum(c.amount), avg(c.amount), "
-    "sum(CASE WHEN coalesce(l.is_fraud, c.is_fraud, FALSE) THEN 1 ELSE 0 END), count(DISTINCT c.customer_id) "
+    "sum(CASE WHEN coalesce(l.is_fraud, c.is_fraud AND c.source LIKE 'file:%', FALSE) THEN 1 ELSE 0 END), "
+    "count(DISTINCT c.customer_id) "
     f"FROM {CLEANED.name} c LEFT JOIN ({FIRST_LABELS}) l "
     "ON l.customer_id = c.customer_id AND l.transaction_id = c.transaction_id "
     "WHERE c.event_day = ? GROUP BY 1, 2"

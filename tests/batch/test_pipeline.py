@@ -76,6 +76,17 @@ def test_a_day_is_counted_cleaned_and_summed_up_and_nothing_is_lost(found: Wareh
     assert (first["fraud_count"], first["unique_customers"]) == (1, 1)
 
 
+def test_what_a_payment_of_a_topic_says_of_itself_is_no_label(found: Warehouse, tmp_path: Path) -> None:
+    """As in the stream: only files, which have nothing else, are believed."""
+    file = filed(tmp_path, GOOD)
+    run_all(found, file)
+    counted = f"SELECT sum(fraud_count) AS n FROM {SUMMARY.name}"
+    assert found.rows(counted)["n"].iloc[0] == sum(one["is_fraud"] for one in GOOD[:10]) > 0
+    found.apply(Statement(f"UPDATE {CLEANED.name} SET source = 'topic:transactions'"))
+    assert len(list(run(a_batch(found, file), "aggregate"))) == 1
+    assert found.rows(counted)["n"].iloc[0] == 0
+
+
 def test_a_day_may_be_run_again(found: Warehouse, tmp_path: Path) -> None:
     file = filed(tmp_path, [*GOOD, *BAD])
     tables = [
