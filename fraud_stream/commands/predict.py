@@ -136,7 +136,8 @@ def _reader(path: Path, order: Order, predictor: Predictor, settings: Settings) 
 
 def _run(reader: Reader, predictor: Predictor, cuts: Cuts, places: Places, source: Path, *, quiet: bool) -> Summary:
     tally, began = Tally(), time.monotonic()
-    with writing(places.output) as write, rejecting(places.rejects) as reject, _progress(reader, quiet=quiet) as moved:
+    # the rejects take their place last: where the predictions cannot be written, those from before stay
+    with rejecting(places.rejects) as reject, writing(places.output) as write, _progress(reader, quiet=quiet) as moved:
 
         def refuse(one: Any) -> None:
             tally.reject(one)

@@ -4,6 +4,8 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ from click.testing import CliRunner
 
 from fraud_stream.announced import announce
 from fraud_stream.cli import main
+from fraud_stream.commands import predict as module
 from fraud_stream.commands.evaluate import labelled
 from fraud_stream.commands.labelled_history import from_payments
 from fraud_stream.commands.predict import Places
 from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.intake import Intake
 from fraud_stream.domain.sliding import DAY
+from fraud_stream.errors import OutputFileError
 from fraud_stream.evaluation.training_set import TrainingSet, transaction_number
 from fraud_stream.files.mapping import load_mapping
 from fraud_stream.models.artifact import digest, dump, libraries
@@ -289,6 +293,28 @@ def test_a_damaged_parquet_file_is_told_and_leaves_nothing(features, run, model,
     result = predict(run, model, source, output)
     assert (result.exit_code, f"{source}, behind row 0" in result.stderr) == (1, True), result.output
     assert not list(output.parent.iterdir())
+
+
+def test_where_predictions_cannot_be_written_what_is_there_stays(run, payments, model, tmp_path, monkeypatch):
+    output = tmp_path / "p.csv"
+    assert predict(run, model, payments, output).exit_code == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    real = module.writing
+
+    @contextmanager
+    def full(path: Path) -> Iterator[Any]:
+        with real(path) as write:
+            yield write
+            raise OutputFileError(f"cannot write {path}: no space left on device")
+
+    monkeypatch.setattr(module, "writing", full)
+    shorter = tmp_path / "shorter.jsonl"
+    shorter.write_bytes(b"".join(payments.read_bytes().splitlines(keepends=True)[:500]))
+    failed = predict(run, model, shorter, output, "--force")
+    assert failed.exit_code == 1
+    assert "no space left" in failed.output
+    shorter.unlink()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("other", ["predictions.csv", "rejects", "model"])
