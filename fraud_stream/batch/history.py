@@ -7,17 +7,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from fraud_stream.batch.labels import FIRST_LABELS
+from fraud_stream.batch.labels import FILE_DELAY, FIRST_LABELS
 from fraud_stream.batch.tables import CLEANED
 from fraud_stream.batch.warehouse import Warehouse, records
 from fraud_stream.domain.outcomes import known_at
-from fraud_stream.domain.sliding import DAY
 from fraud_stream.domain.transaction import OPTIONAL, Transaction
 
 #: Rows that are read together, of each partition.
 _PAGE = 20_000
-#: Files do not say when a label became known: so long after its payment, as for `fraud-stream train`.
-_FILE_DELAY = 7 * DAY
 _LABELLED = (
     f"SELECT c.*, l.is_fraud AS label, l.labelled_at FROM {CLEANED.name} c "  # noqa: S608 - names of ours
     f"LEFT JOIN ({FIRST_LABELS}) l ON l.customer_id = c.customer_id AND l.transaction_id = c.transaction_id "
@@ -86,7 +83,7 @@ def _label(time: float, told: tuple[str, Any, float, Any], horizon: float) -> tu
     if not pd.isna(label):
         return bool(label), known_at(labelled_at, time, horizon)
     if source.startswith("file:") and not pd.isna(own):
-        return bool(own), known_at(time + _FILE_DELAY, time, horizon)
+        return bool(own), known_at(time + FILE_DELAY, time, horizon)
     return None, time
 
 

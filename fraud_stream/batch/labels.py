@@ -1,4 +1,4 @@
-"""Labels in the warehouse: each record of the topic once, and the first one of each transaction."""
+"""Labels in the warehouse: each record of the topic once, and the first one of each transaction; those of files."""
 
 from datetime import date
 from typing import Any
@@ -7,8 +7,9 @@ import msgspec
 
 from fraud_stream.batch.loading import Record, load, of_topic, text_of, topic_source
 from fraud_stream.batch.step import Counts, moment
-from fraud_stream.batch.tables import LABELS, REJECTED
+from fraud_stream.batch.tables import CLEANED, LABELS, REJECTED
 from fraud_stream.batch.warehouse import Insert, Warehouse
+from fraud_stream.domain.sliding import DAY
 from fraud_stream.records import Label
 from fraud_stream.settings import Settings
 
@@ -18,6 +19,15 @@ FIRST_LABELS = (
     f"SELECT customer_id, transaction_id, is_fraud, labelled_at FROM {LABELS.name} "  # noqa: S608 - names of ours
     "QUALIFY row_number() OVER "
     "(PARTITION BY customer_id, transaction_id ORDER BY received_at, source, partition_id, position) = 1"
+)
+
+#: Files do not say when a label became known: so long after its payment, as for `fraud-stream train --input FILE`.
+FILE_DELAY = 7 * DAY
+#: The labels of files: what their payments say of themselves, which on a topic is no label.
+FILE_LABELS = (
+    "SELECT customer_id, transaction_id, event_day, is_fraud, "  # noqa: S608 - names of ours
+    f"event_time + INTERVAL '{FILE_DELAY:.0f} seconds' AS labelled_at "
+    f"FROM {CLEANED.name} WHERE source LIKE 'file:%' AND is_fraud IS NOT NULL"
 )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fraud_stream.batch.history import seconds
-from fraud_stream.batch.labels import FIRST_LABELS
+from fraud_stream.batch.labels import FILE_LABELS, FIRST_LABELS
 from fraud_stream.batch.tables import FEATURES, SCORED
 from fraud_stream.batch.warehouse import Warehouse, records
 from fraud_stream.commands.labelled_history import Feed
@@ -16,12 +16,15 @@ from fraud_stream.errors import WarehouseError
 from fraud_stream.evaluation.training_set import Columns, TrainingSet, transaction_number
 
 _WITH_LABELS = (
-    f"FROM {FEATURES.name} f LEFT JOIN ({FIRST_LABELS}) l "
-    "ON l.customer_id = f.customer_id AND l.transaction_id = f.transaction_id"
+    "SELECT f.*, coalesce(l.is_fraud, o.is_fraud) AS label, coalesce(l.labelled_at, o.labelled_at) AS labelled_at "  # noqa: S608
+    f"FROM {FEATURES.name} f "
+    f"LEFT JOIN ({FIRST_LABELS}) l ON l.customer_id = f.customer_id AND l.transaction_id = f.transaction_id "
+    f"LEFT JOIN ({FILE_LABELS}) o "
+    "ON o.customer_id = f.customer_id AND o.transaction_id = f.transaction_id AND o.event_day = f.event_day"
 )
 _COUNTS = (
-    "SELECT f.features_version = ? AS is_ours, l.labelled_at IS NOT NULL AS is_labelled, count(*) AS found "
-    f"{_WITH_LABELS} GROUP BY 1, 2"
+    "SELECT f.features_version = ? AS is_ours, f.labelled_at IS NOT NULL AS is_labelled, count(*) AS found "  # noqa: S608
+    f"FROM ({_WITH_LABELS}) f GROUP BY 1, 2"
 )
 _THERE = "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?"
 #: `score` is what counted: the online model's where it alone has decided.
@@ -37,8 +40,9 @@ _DAMAGED = "transactions with damaged features"
 def learn_from_warehouse(opened: Warehouse, maker: FeatureMaker, history: TrainingSet) -> Feed:
     """Add the labelled transactions of the warehouse that have this application's features, a part at a time.
 
-    Labels are those of the topic `labels`, as for the topic `labelled` and archives: what a payment says of itself
-    (`is_fraud`) was known to nobody when it was made.  What the online model had said is known where it has decided.
+    Labels are those of the topic `labels`, as for the topic `labelled` and archives: what a payment on a topic says of
+    itself (`is_fraud`) was known to nobody when it was made.  In a file that is its label, known seven days later.
+    What the online model had said is known where it has decided.
 
     Raises:
         WarehouseError: It cannot be read, or has nothing to learn from.
@@ -84,11 +88,11 @@ def _question(maker: FeatureMaker) -> str:
     """The rows with labels, in the order in which they were labelled."""
     features = ", ".join(f"f.{name}" for name in maker.names)
     return (
-        "SELECT f.customer_id, f.transaction_id, f.event_time, l.is_fraud AS label, l.labelled_at, "
-        f"o.score AS online_score, {features} {_WITH_LABELS} LEFT JOIN ({_ONLINE}) o "
+        "SELECT f.customer_id, f.transaction_id, f.event_time, f.label, f.labelled_at, o.score AS online_score, "  # noqa: S608
+        f"{features} FROM ({_WITH_LABELS}) f LEFT JOIN ({_ONLINE}) o "
         "ON o.customer_id = f.customer_id AND o.transaction_id = f.transaction_id AND o.event_time = f.event_time "
-        "WHERE f.features_version = ? AND l.labelled_at IS NOT NULL "
-        "ORDER BY l.labelled_at, f.event_time, f.customer_id, f.transaction_id"
+        "WHERE f.features_version = ? AND f.labelled_at IS NOT NULL "
+        "ORDER BY f.labelled_at, f.event_time, f.customer_id, f.transaction_id"
     )
 
 
@@ -111,6 +115,6 @@ def _numbers(part: pd.DataFrame) -> NDArray[np.uint64]:
 def _nothing(opened: Warehouse, left_out: Counter[str]) -> str:
     told = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count) or "no transaction at all"
     return (
-        f"{opened.place} has nothing to learn from: {told}; labels are those of the topic `labels`, which "
-        "`fraud-stream pipeline run` loads (to learn from a file that says what is fraud, name it with --input)"
+        f"{opened.place} has nothing to learn from: {told}; labels are those of the topic `labels`, or of "
+        "files that say what is fraud; `fraud-stream pipeline run` loads both"
     )

@@ -41,10 +41,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WarehouseS
 
 
 @contextmanager
-def loaded(place: WarehouseSettings, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Warehouse]:
+def loaded(
+    place: WarehouseSettings, folder: Path, rows: list[dict[str, Any]], source: str = "topic:"
+) -> Iterator[Warehouse]:
     """A warehouse with the payments of a day, which say of themselves what they are, and no labels."""
     with warehouse(place) as opened:
         run_all(opened, filed(folder, rows))
+        opened.apply(Statement(f"UPDATE {CLEANED.name} SET source = '{source}transactions'"))
         yield opened
 
 
@@ -109,14 +112,27 @@ def test_rows_of_other_features_and_damaged_ones_are_left_out(place: WarehouseSe
     assert len(learnt(place, makes=2, features=1).times) == 3
 
 
-def test_what_a_payment_says_of_itself_is_no_label(place: WarehouseSettings, tmp_path: Path) -> None:
+def test_what_a_payment_of_a_topic_says_of_itself_is_no_label(place: WarehouseSettings, tmp_path: Path) -> None:
     with loaded(place, tmp_path, [payment(n) for n in range(6)]) as opened:
         assert table(opened, CLEANED.name, "position")[0]["is_fraud"]
     with (
         warehouse(place, is_read=True) as opened,
-        pytest.raises(WarehouseError, match=r"nothing to learn from: 6 transactions without a label; .* with --input"),
+        pytest.raises(WarehouseError, match=r"nothing to learn from: 6 transactions without a label; .* loads both"),
     ):
         learn_from_warehouse(opened, MAKER, TrainingSet(1e9, 1_000))
+
+
+def test_what_a_file_says_is_its_label_unless_there_is_one(place: WarehouseSettings, tmp_path: Path) -> None:
+    with loaded(place, tmp_path, [payment(n) for n in range(6)], source="file:") as opened:
+        put_label(opened, 0, 1, True)
+        put_label(opened, 1, 5, False)
+        times = {one["transaction_id"]: one["event_time"] for one in table(opened, CLEANED.name, "position")}
+    found = learnt(place)
+    week = [times[f"T{n}"] + timedelta(days=7) for n in (0, 2, 3, 4)]
+    expected = sorted([*zip(week, [True, False, False, False], strict=True), (NOON, True), (NOON, False)])
+    assert sorted(zip(found.known.tolist(), found.frauds.tolist(), strict=True)) == [
+        ((known - datetime(1970, 1, 1)).total_seconds(), is_fraud) for known, is_fraud in expected
+    ]
 
 
 def test_a_table_without_a_column_for_each_feature_is_told(place: WarehouseSettings, tmp_path: Path) -> None:
