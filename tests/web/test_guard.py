@@ -1,4 +1,3 @@
-import gc
 import time
 
 import pytest
@@ -206,21 +205,13 @@ def test_a_pass_is_good_for_a_minute(monkeypatch):
     assert not is_pass(shown, RULES, ())
 
 
-def test_what_shows_no_pass_leaves_nothing_to_the_garbage_collector():
-    """At 500 requests a second that would stop the stream for a third of a second now and then."""
+def test_whoever_shows_no_pass_is_not_asked_for_a_signature(monkeypatch):
+    """A failed one is an exception, which keeps its request until the garbage collector comes and stops the stream."""
+    monkeypatch.setattr(passes, "_signer", lambda _: pytest.fail("a signature was looked for"))
     token = OPEN_TO_OTHERS.people[0].token
-    local = [request("GET", "/predict") for _ in range(10)]
-    others = [request("GET", "/predict", Authorization=f"Bearer {token}") for _ in range(10)]
-    gc.collect()
-    gc.disable()
-    try:
-        for one, other in zip(local, others, strict=True):
-            admit(one, LOCAL)
-            admit(one, LOCAL_WITH_TOKENS)
-            admit(other, OPEN_TO_OTHERS)
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
+    assert admit(request("GET", "/predict"), LOCAL).role == "admin"
+    assert admit(request("GET", "/predict"), LOCAL_WITH_TOKENS).role == "viewer"
+    assert admit(request("GET", "/predict", Authorization=f"Bearer {token}"), OPEN_TO_OTHERS).role == "admin"
 
 
 def test_each_operation_is_found_at_its_path():
