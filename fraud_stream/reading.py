@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from fraud_stream.errors import BrokerError
 from fraud_stream.kafka import PATIENCE, Trouble, client_config, metadata
+from fraud_stream.retention import Gone, Retention
 from fraud_stream.sections import BrokerSettings
 from fraud_stream.settings import Settings
 
@@ -79,7 +80,7 @@ def tail(
     on_end: Callable[[], object] = lambda: None,
     on_trouble: Callable[[], object] = lambda: None,
     on_recovery: Callable[[], object] = lambda: None,
-    on_lost: Callable[[int, int], object] = lambda _partition, _count: None,
+    on_lost: Callable[[Gone], object] | None = None,
 ) -> Iterator[Any]:
     """The messages of `topic`, oldest first in each partition, without joining a consumer group.
 
@@ -95,8 +96,7 @@ def tail(
         on_end: Called once, when the end of every partition has been reached.
         on_trouble: Called when no broker can be reached any more; reading goes on when one is back.
         on_recovery: Called when one is, whether or not a message comes.
-        on_lost: Called with a partition, and how many of its records were to be read by `places` and are no longer
-            there, before its first message is given: retention took them.
+        on_lost: Called with what retention took of what was to be read by `places`, before what is behind it is given.
 
     Raises:
         BrokerError: There is no such topic, or the broker does not answer.
@@ -109,7 +109,9 @@ def tail(
         ahead = _assign(consumer, found, starts)
         batches = _watched(consumer, _fetched(consumer, ahead, is_over), trouble, on_trouble, on_recovery)
         messages = _patiently(consumer, chain.from_iterable(batches), starts)
-        for message in _noting_lost(consumer, messages, places, on_lost):
+        if on_lost is not None:
+            messages = _looked_at(messages, Retention(consumer, places, on_lost))
+        for message in messages:
             # A broker may take the start of its last batch for the end: what comes before the true end is passed over.
             if message.error() is None and (
                 starts[message.partition()] != OFFSET_END or message.partition() not in ahead
@@ -157,27 +159,11 @@ def _go_to(consumer: Consumer, found: Any, since: float) -> None:
         raise BrokerError(f"the broker does not say where {found.topic!r} has a time: {error.args[0].str()}") from None
 
 
-def _noting_lost(
-    consumer: Consumer, messages: Iterator[Any], places: Mapping[int, int], on_lost: Callable[[int, int], object]
-) -> Iterator[Any]:
-    """The messages; a first one behind its place is asked about, as what is compacted leaves gaps as well."""
-    expected = dict(places)
+def _looked_at(messages: Iterator[Any], retention: Retention) -> Iterator[Any]:
     for message in messages:
-        place = None if message.error() is not None else expected.pop(message.partition(), None)
-        if place is not None and 0 <= place < message.offset():
-            lost = min(_oldest(consumer, message), message.offset()) - place
-            if lost > 0:
-                on_lost(message.partition(), lost)
+        if message.error() is None:
+            retention.look(message)
         yield message
-
-
-def _oldest(consumer: Consumer, message: Any) -> int:
-    """The offset from which on the broker has a message's partition."""
-    try:
-        place = TopicPartition(message.topic(), message.partition())
-        return int(consumer.get_watermark_offsets(place, timeout=PATIENCE)[0])
-    except KafkaException as error:
-        raise BrokerError(f"the broker does not say where {message.topic()!r} begins: {error.args[0].str()}") from None
 
 
 def _never() -> bool:

@@ -7,6 +7,7 @@ from confluent_kafka import KafkaError, TopicPartition
 
 from fraud_stream import broker, kafka, reading
 from fraud_stream.errors import BrokerError
+from fraud_stream.retention import Gone
 from tests.harness import ON_KAFKA, settings_at, topics
 
 pytestmark = pytest.mark.broker
@@ -89,10 +90,10 @@ def test_what_the_broker_has_no_more_of_what_was_to_be_read_is_told(settings, mo
             return begin, 250
 
     monkeypatch.setattr(reading, "Consumer", Behind)
-    lost = {}
+    lost = []
     places = {0: 150, 1: 200, 2: 220}
-    found = numbers(reading.tail(settings, "scored", places=places, on_lost=lost.__setitem__))
-    assert lost == {0: 50}  # nobody knows what was to be read of partition 3
+    found = numbers(reading.tail(settings, "scored", places=places, on_lost=lost.append))
+    assert lost == [Gone(0, 150, 50)]  # nobody knows what was to be read of partition 3
     assert min(found) == begin * 4
 
 
@@ -107,9 +108,9 @@ def test_a_gap_that_the_broker_leaves_is_no_loss(settings, monkeypatch):
             return 0, 250
 
     monkeypatch.setattr(reading, "Consumer", Gaps)
-    lost = {}
-    assert numbers(reading.tail(settings, "scored", places={0: 150}, on_lost=lost.__setitem__))
-    assert lost == {}
+    lost = []
+    assert numbers(reading.tail(settings, "scored", places={0: 150}, on_lost=lost.append))
+    assert lost == []
 
 
 def test_an_empty_topic_ends_too(settings):

@@ -10,6 +10,7 @@ from fraud_stream.batch.tables import LOST, OFFSETS
 from fraud_stream.batch.warehouse import Change, Insert, Statement, Warehouse, records
 from fraud_stream.errors import WarehouseError
 from fraud_stream.reading import tail
+from fraud_stream.retention import Gone
 from fraud_stream.settings import Settings
 
 #: Records that are loaded together.
@@ -35,14 +36,14 @@ class Record(NamedTuple):
         value: As it is there.
         received_at: When its broker had it, seconds since 1970; None of files.
         is_fraud: What a file says of it.
-        lost: How many records right before those that the topic still had are gone; of its first one alone.
+        lost: What is gone right before it.
     """
 
     place: Place
     value: bytes | None
     received_at: float | None = None
     is_fraud: bool | None = None
-    lost: int = 0
+    lost: Gone | None = None
 
 
 #: What adds records to the tables.
@@ -67,7 +68,7 @@ def load(warehouse: Warehouse, source: str, found: Iterable[Record], inserts: In
         added = inserts(part)
         ends = {one.place.partition: one.place.position + 1 for one in part}
         moves = [_move(source, partition, known.get(partition), end) for partition, end in ends.items()]
-        counts = warehouse.apply(*added, *moves, *_lost(part, known))
+        counts = warehouse.apply(*added, *moves, *_lost(part))
         known.update(ends)
         read += len(part)
         written += counts[0]
@@ -75,14 +76,10 @@ def load(warehouse: Warehouse, source: str, found: Iterable[Record], inserts: In
     return Counts(read, written, rejected)
 
 
-def _lost(part: list[Record], known: dict[int, int]) -> list[Insert]:
+def _lost(part: list[Record]) -> list[Insert]:
     """What writes down which records are gone."""
     found_at = moment(time.time())
-    rows = [
-        (found_at, one.place.source.removeprefix(_TOPIC), one.place.partition, known[one.place.partition], one.lost)
-        for one in part
-        if one.lost
-    ]
+    rows = [(found_at, one.place.source.removeprefix(_TOPIC), *one.lost) for one in part if one.lost]
     return [Insert(LOST, LOST.of(rows))] if rows else []
 
 
@@ -107,16 +104,15 @@ def of_topic(settings: Settings, warehouse: Warehouse, topic: str) -> Iterator[R
     """
     source = topic_source(topic)
     places = next_positions(warehouse, source)
-    lost = dict[int, int]()
-    for message in tail(settings, topic, places=places, on_lost=lost.__setitem__):
+    lost = dict[int, Gone]()
+    for message in tail(settings, topic, places=places, on_lost=lambda gone: lost.update({gone.partition: gone})):
         place = Place(source, message.partition(), message.offset())
         if place.position < places.get(place.partition, 0):
             raise WarehouseError(
                 f"topic {topic!r} was made anew: the warehouse has its partition {place.partition} up to offset "
                 f"{places[place.partition]}, and it holds {place.position} now; use another [warehouse] url for it"
             )
-        gone = lost.pop(place.partition, 0)
-        yield Record(place, message.value(), message.timestamp()[1] / 1_000, lost=gone)
+        yield Record(place, message.value(), message.timestamp()[1] / 1_000, lost=lost.pop(place.partition, None))
 
 
 def topic_source(topic: str) -> str:

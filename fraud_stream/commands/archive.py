@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fraud_stream.archive.layout import opened, scored_files
-from fraud_stream.archive.write import write
+from fraud_stream.archive.write import Lost, write
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json
 
@@ -28,13 +28,16 @@ def archive(folder: Path | None, json_: bool) -> None:
     fraud-stream archive --to history
     fraud-stream backtest "amount > 500" --from history
     """  # noqa: D301 - click's mark for lines it must not join
-    settings = load().settings
+    settings, lost = load().settings, list[Lost]()
+
+    def tell_lost(one: Lost) -> None:
+        lost.append(one)
+        click.echo(f"warning: {one}", err=True)  # at once: the next run knows nothing of it
+
     with opened(folder or settings.store.datadir / "archive") as there:
-        found = write(settings, there, lambda count: click.echo(f"{count:,} records", err=True))
-    for one in found.lost:
-        click.echo(f"warning: {one}", err=True)
+        found = write(settings, there, lambda count: click.echo(f"{count:,} records", err=True), tell_lost)
     if json_:
-        click.echo(as_json({**found._asdict(), "lost": [one._asdict() for one in found.lost], "folder": there.folder}))
+        click.echo(as_json({**found._asdict(), "lost": [one._asdict() for one in lost], "folder": there.folder}))
         return
     for why, count in found.left_out.items():
         click.echo(f"left out {count:,} {why}", err=True)

@@ -64,10 +64,12 @@ def run_(day: datetime, input_: Path | None, mapping: str | None, step: str | No
     settings, file, began = load().settings, _file(input_, mapping), time.time()
     with warehouse(settings.warehouse) as opened:
         batch = Batch(settings, opened, day.date(), file)
-        runs = list(run(batch, step))
-        counts, stale = day_counts(batch), stale_days(opened, batch.day)
-        place, lost = opened.place, lost_since(opened, began)
-    _tell_lost(lost)
+        try:
+            runs = list(run(batch, step))
+        finally:
+            lost = lost_since(opened, began)
+            _tell_lost(lost)
+        counts, stale, place = day_counts(batch), stale_days(opened, batch.day), opened.place
     if json_:
         told = {"day": batch.day, "warehouse": place, "steps": list(map(_told, runs)), "counts": counts}
         click.echo(as_json({**told, "stale_days": [one._asdict() for one in stale], **_lost_told(lost)}))

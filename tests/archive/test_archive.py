@@ -16,10 +16,11 @@ from fraud_stream.archive import layout, write
 from fraud_stream.archive.layout import Archive, is_archive, label_files, opened, scored_files
 from fraud_stream.commands.archived_history import from_archive, learn_from_archive
 from fraud_stream.domain.features import FeatureMaker
-from fraud_stream.errors import ArchiveError, InputFileError
+from fraud_stream.errors import ArchiveError, BrokerError, InputFileError
 from fraud_stream.evaluation.past import FRAUD, GENUINE, UNKNOWN, Needed
 from fraud_stream.evaluation.training_set import TrainingSet
 from fraud_stream.records import Label, ScoredTransaction, Transaction
+from fraud_stream.retention import Gone
 from fraud_stream.settings import Settings
 
 MAKER = FeatureMaker(Settings().feature_settings)
@@ -42,6 +43,9 @@ class Message:
     def value(self) -> bytes | None:
         return self._told[2]
 
+    def timestamp(self) -> tuple[int, int]:
+        return 1, round((START + 30 * DAY) * 1_000)
+
 
 class Topics:
     """Topics in memory, in place of a broker's."""
@@ -51,11 +55,11 @@ class Topics:
         self.begin = 0
 
     def tail(
-        self, settings: Settings, topic: str, *, places: dict[int, int], on_lost: Callable[[int, int], object]
+        self, settings: Settings, topic: str, *, places: dict[int, int], on_lost: Callable[[Gone], object]
     ) -> Iterator[Message]:
         begin = max(self.begin, places.get(0, 0))
         if places and self.begin > places.get(0, 0):
-            on_lost(0, self.begin - places[0])
+            on_lost(Gone(0, places[0], self.begin - places[0]))
         return (one for one in self.held[topic] if one.offset() >= begin)
 
     def send(self, topic: str, *records: Any) -> None:
@@ -90,7 +94,6 @@ def test_each_transaction_is_there_once_by_day(topics: Topics, tmp_path: Path) -
         10,
         0,
         Counter({"decisions that were sent again": 3, "records that are no scored transactions": 1}),
-        (),
     )
     days = {path.parent.name for path in scored_files(tmp_path / "a")}
     assert days == {"day=2024-01-31", "day=2024-02-01", "day=2024-02-02"}
@@ -104,18 +107,52 @@ def test_it_goes_on_where_it_was_and_knows_what_was_sent_again(topics: Topics, t
     assert write.write(Settings(), Archive(tmp_path)).scored == 6
     assert write.write(Settings(), Archive(tmp_path)).scored == 0
     topics.send("scored", *map(scored, (4, 5, 6, 7)))
-    assert write.write(Settings(), Archive(tmp_path)) == (2, 0, Counter({"decisions that were sent again": 2}), ())
+    assert write.write(Settings(), Archive(tmp_path)) == (2, 0, Counter({"decisions that were sent again": 2}))
+
+
+def test_labels_are_those_that_the_stream_takes(topics: Topics, tmp_path: Path) -> None:
+    """A wrong one must not hide the right one behind it."""
+    milliseconds = msgspec.structs.replace(label(2, True), labelled_at=(START + 9 * DAY) * 1_000)
+    wrong = [msgspec.structs.replace(label(1, False), labelled_at=time) for time in (6e8, 9e9, float("nan"))]
+    topics.send("labels", *wrong, label(1, True), milliseconds)
+    found = write.write(Settings(), Archive(tmp_path))
+    assert (found.labels, found.left_out) == (2, {"records that are no labels": 3})
+    tables = [pq.read_table(file) for file in label_files(tmp_path)]
+    assert [time for table in tables for time in table["labelled_at"].to_pylist()] == [START + 9 * DAY] * 2
 
 
 def test_what_retention_took_between_two_runs_is_told_once(topics: Topics, tmp_path: Path) -> None:
+    lost = list[write.Lost]()
     topics.send("scored", *map(scored, range(3)))
-    assert write.write(Settings(), Archive(tmp_path)).lost == ()
+    write.write(Settings(), Archive(tmp_path), tell_lost=lost.append)
+    assert lost == []
     topics.send("scored", *map(scored, range(3, 10)))
     topics.begin = 8  # of offsets 3 to 7
-    found = write.write(Settings(), Archive(tmp_path))
-    assert (found.scored, found.lost) == (2, (write.Lost("scored", 0, 5),))
-    assert "5 records of topic 'scored', partition 0, were deleted by its retention" in str(found.lost[0])
-    assert write.write(Settings(), Archive(tmp_path)).lost == ()
+    assert write.write(Settings(), Archive(tmp_path), tell_lost=lost.append).scored == 2
+    assert lost == [write.Lost("scored", 0, 3, 5)]
+    assert "5 records of topic 'scored', partition 0 (offsets 3 to 7), were deleted by its" in str(lost.pop())
+    write.write(Settings(), Archive(tmp_path), tell_lost=lost.append)
+    assert lost == []
+
+
+def test_what_retention_took_is_told_though_the_rest_fails(
+    topics: Topics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run goes on behind it, and would know nothing of it."""
+    topics.send("labels", label(1, True))
+    write.write(Settings(), Archive(tmp_path))
+    topics.send("labels", *(label(n, True) for n in range(2, 9)))
+    topics.begin, lost = 5, list[write.Lost]()
+
+    def tail(settings: Settings, topic: str, **options: Any) -> Any:
+        if topic == "scored":
+            raise BrokerError("the broker is away")
+        return topics.tail(settings, topic, **options)
+
+    monkeypatch.setattr(write, "tail", tail)
+    with pytest.raises(BrokerError, match="away"):
+        write.write(Settings(), Archive(tmp_path), tell_lost=lost.append)
+    assert lost == [write.Lost("labels", 0, 1, 4)]
 
 
 @pytest.mark.parametrize("step", range(12))

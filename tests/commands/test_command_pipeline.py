@@ -10,8 +10,11 @@ import duckdb
 import pytest
 
 from fraud_stream.batch import loading
+from fraud_stream.batch.pipeline import STEPS
 from fraud_stream.commands.batch_runs import batch_runs
+from fraud_stream.errors import PipelineError
 from fraud_stream.reading import read_all
+from fraud_stream.retention import Gone
 from fraud_stream.sections import WarehouseSettings
 from fraud_stream.settings import Settings
 from tests.batch.days import filed, payment
@@ -179,11 +182,11 @@ def test_what_retention_took_between_two_runs_is_told_once_and_stays_known(
 ) -> None:
     held = range(3)
 
-    def tail(settings: Settings, topic: str, places: dict[int, int], on_lost: Callable[[int, int], object]) -> Any:
+    def tail(settings: Settings, topic: str, places: dict[int, int], on_lost: Callable[[Gone], object]) -> Any:
         if topic != "transactions":
             return
         if places and places[0] < held[0]:
-            on_lost(0, held[0] - places[0])
+            on_lost(Gone(0, places[0], held[0] - places[0]))
         yield from (Message(offset) for offset in held if offset >= places.get(0, 0))
 
     monkeypatch.setattr(loading, "tail", tail)
@@ -196,9 +199,15 @@ def test_what_retention_took_between_two_runs_is_told_once_and_stays_known(
     (lost,) = json.loads(found.stdout)["lost"]
     assert (lost["topic"], lost["partition"], lost["first"], lost["records"]) == ("transactions", 0, 3, 5)
     assert json.loads(run("pipeline", "run", *DATE, "--json").stdout)["lost"] == []
+    held = range(20, 21)
+    monkeypatch.setitem(STEPS, "export", lambda batch: (_ for _ in ()).throw(PipelineError("no export today")))
+    failed = run("pipeline", "run", *DATE)
+    assert failed.exit_code == 1
+    assert "no export today" in failed.stderr
+    assert "10 records of topic 'transactions', partition 0 (offsets 10 to 19), were deleted" in failed.stderr
     known = batch_runs(WarehouseSettings(url=f"duckdb:///{place}/w.duckdb"))
     assert known is not None
-    assert [one.told[:9] for one in known.lost] == ["5 records"]
+    assert [one.told[:10] for one in known.lost] == ["5 records ", "10 records"]
 
 
 @pytest.mark.broker
