@@ -91,7 +91,7 @@ def rejecting(path: Path) -> Iterator[Callable[[Reject], None]]:
 
         def write(one: Reject) -> None:
             nonlocal file
-            file = file or partial.open("wb")
+            file = file or partial.open("wb", buffering=0)  # a full disk is told here, and not when it is closed
             file.write(encode(one._asdict()) + b"\n")
 
         try:
