@@ -2,13 +2,14 @@
 
 import asyncio
 import math
+import time
 
 from agents.preview import Previewed, preview
 from fraud_stream.domain.transaction import Transaction
 
 #: Transactions that are answered at once: the stream waits meanwhile.
 TOGETHER = 50
-#: Seconds between two answers: whoever asks sooner is answered with those who come meanwhile.
+#: Seconds from the end of an answer to the next one: whoever asks in these is answered with those who come meanwhile.
 PACE = 0.005
 Place = tuple[Transaction, int]
 
@@ -31,18 +32,24 @@ class Desk:
 
     def _answer(self) -> None:
         loop = asyncio.get_running_loop()
-        now, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+        turn, began = loop.time(), time.monotonic()  # in uvloop its own time stands still within a turn
+        waiting = [one for one in self._waiting if not one[1].done()]  # whoever has gone is not answered
+        now, self._waiting = waiting[:TOGETHER], waiting[TOGETHER:]
+        _answer_all(now)
+        self._answered = turn + (time.monotonic() - began)
         if self._waiting:
             loop.call_soon(self._answer)
-        self._answered = loop.time()
-        try:
-            found = preview([place for place, _ in now])
-        except Exception as error:  # whoever asked is told, not the loop
-            for _, answer in now:
-                _settle(answer, error)
-            return
-        for (_, answer), one in zip(now, found, strict=True):
-            _settle(answer, one)
+
+
+def _answer_all(now: "list[tuple[Place, asyncio.Future[Previewed | None]]]") -> None:
+    try:
+        found = preview([place for place, _ in now])
+    except Exception as error:  # whoever asked is told, not the loop
+        for _, answer in now:
+            _settle(answer, error)
+        return
+    for (_, answer), one in zip(now, found, strict=True):
+        _settle(answer, one)
 
 
 def _settle(answer: "asyncio.Future[Previewed | None]", found: Previewed | Exception | None) -> None:
