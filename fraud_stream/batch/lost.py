@@ -39,12 +39,17 @@ class Lost(NamedTuple):
 ADVICE = "run it more often, or have the topic keep its records for longer (retention.ms)"
 
 
+_THERE = "SELECT count(*) AS n FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
+
+
 def lost_since(warehouse: Warehouse, time: float) -> list[Lost]:
-    """What was found to be lost since a moment, seconds since 1970.
+    """What was found to be lost since a moment, seconds since 1970; none where no run of this version has noted any.
 
     Raises:
-        WarehouseError: The warehouse cannot be read, or is of a version that noted nothing of this.
+        WarehouseError: The warehouse cannot be read.
     """
+    if not warehouse.rows(_THERE, *LOST.name.split("."))["n"].iloc[0]:
+        return []
     sql = f"SELECT * FROM {LOST.name} WHERE found_at >= ? ORDER BY found_at, topic, partition_id"  # noqa: S608
     return [_lost(row) for row in records(warehouse.rows(sql, moment(time)))]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from fraud_stream.batch.lost import lost_since
 from fraud_stream.batch.opening import DUCKDB, warehouse
 from fraud_stream.batch.runs import newest_runs
-from fraud_stream.batch.warehouse import Warehouse, records
+from fraud_stream.batch.warehouse import records
 from fraud_stream.errors import WarehouseError
 from fraud_stream.monitor.seen import BatchLoss, BatchRun, BatchRuns
 from fraud_stream.sections import WarehouseSettings
@@ -24,18 +24,10 @@ def batch_runs(settings: WarehouseSettings) -> BatchRuns | None:
         return None
     try:
         with warehouse(settings, is_read=True) as opened:
-            found, lost = records(newest_runs(opened, MOST)), _lost(opened)
+            found, lost = records(newest_runs(opened, MOST)), lost_since(opened, 0.0)
     except WarehouseError as error:
         return BatchRuns(trouble=str(error))
-    return BatchRuns([_run(row) for row in found], lost=lost)
-
-
-def _lost(opened: Warehouse) -> list[BatchLoss]:
-    """What retention took; a warehouse that no pipeline of this version has opened knows nothing of it."""
-    try:
-        return [BatchLoss(one.found_at, str(one)) for one in lost_since(opened, 0.0)]
-    except WarehouseError:
-        return []
+    return BatchRuns([_run(row) for row in found], lost=[BatchLoss(one.found_at, str(one)) for one in lost])
 
 
 def _run(row: dict[str, Any]) -> BatchRun:

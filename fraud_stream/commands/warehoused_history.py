@@ -1,5 +1,6 @@
 """History from the warehouse: the features of the batch pipeline with the first label of each transaction."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from fraud_stream.batch.tables import FEATURES, SCORED
 from fraud_stream.batch.warehouse import Warehouse, records
 from fraud_stream.commands.labelled_history import Feed
 from fraud_stream.domain.features import FeatureMaker
+from fraud_stream.domain.sliding import DAY
 from fraud_stream.errors import WarehouseError
 from fraud_stream.evaluation.training_set import Columns, TrainingSet, transaction_number
 
@@ -26,6 +28,12 @@ _COUNTS = (
     "SELECT f.features_version = ? AS is_ours, f.labelled_at IS NOT NULL AS is_labelled, count(*) AS found "  # noqa: S608
     f"FROM ({_WITH_LABELS}) f GROUP BY 1, 2"
 )
+_NEWEST = (
+    f"SELECT max(n.event_time) FROM ({_WITH_LABELS}) n "  # noqa: S608 - likewise
+    "WHERE n.features_version = ? AND n.labelled_at IS NOT NULL"
+)
+#: A hundred years, in seconds: warehouses know no interval without end.
+_LONGEST = 100 * 366 * DAY
 _THERE = "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?"
 #: `score` is what counted: the online model's where it alone has decided.
 _ONLINE = (
@@ -49,7 +57,7 @@ def learn_from_warehouse(opened: Warehouse, maker: FeatureMaker, history: Traini
     """
     _check(opened, maker)
     left_out, read = _left_out(opened, maker), history.read
-    for part in opened.parts(_question(maker), maker.version):
+    for part in opened.parts(_question(maker, history.span), maker.version, maker.version):
         columns = _columns(part, maker)
         whole = np.flatnonzero(np.isfinite(columns.rows).all(axis=1))
         left_out[_DAMAGED] += len(part) - len(whole)
@@ -84,14 +92,15 @@ def _left_out(opened: Warehouse, maker: FeatureMaker) -> Counter[str]:
     return left_out
 
 
-def _question(maker: FeatureMaker) -> str:
-    """The rows with labels, in the order in which they were labelled."""
+def _question(maker: FeatureMaker, span: float) -> str:
+    """The rows with labels of the newest `span` seconds, in the order in which they were labelled."""
     features = ", ".join(f"f.{name}" for name in maker.names)
     return (
         "SELECT f.customer_id, f.transaction_id, f.event_time, f.label, f.labelled_at, o.score AS online_score, "  # noqa: S608
         f"{features} FROM ({_WITH_LABELS}) f LEFT JOIN ({_ONLINE}) o "
         "ON o.customer_id = f.customer_id AND o.transaction_id = f.transaction_id AND o.event_time = f.event_time "
-        "WHERE f.features_version = ? AND f.labelled_at IS NOT NULL "
+        f"WHERE f.features_version = ? AND f.labelled_at IS NOT NULL AND f.event_time > ({_NEWEST}) "
+        f"- INTERVAL '{math.ceil(min(span, _LONGEST))} seconds' "
         "ORDER BY f.labelled_at, f.event_time, f.customer_id, f.transaction_id"
     )
 

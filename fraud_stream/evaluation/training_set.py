@@ -56,6 +56,7 @@ class TrainingSet:
         most: Transactions to keep at most; frauds are all kept.
 
     Attributes:
+        span: As it was given.
         share: The share of the genuine transactions that is kept.
         read: How many were added.
 
@@ -69,7 +70,7 @@ class TrainingSet:
     def __init__(self, span: float, most: int) -> None:
         self.share = 1.0
         self.read = 0
-        self._span, self._most = span, most
+        self.span, self._most = span, most
         self._newest = -np.inf
         self._parts: deque[Columns] = deque()
 
@@ -78,7 +79,7 @@ class TrainingSet:
         self.read += len(part.times)
         self._newest = max(self._newest, float(part.times.max(initial=-np.inf)))
         self._parts.append(self._kept(part))
-        while self._parts and self._parts[0].times.max(initial=-np.inf) <= self._newest - self._span:
+        while self._parts and self._parts[0].times.max(initial=-np.inf) <= self._newest - self.span:
             self._parts.popleft()
         while self._is_too_large():
             self.share /= 2
@@ -100,7 +101,7 @@ class TrainingSet:
         return None if self.share == 1.0 else np.where(frauds, 1.0, 1.0 / self.share)
 
     def _kept(self, part: Columns) -> Columns:
-        recent = part.times > self._newest - self._span
+        recent = part.times > self._newest - self.span
         return part.only(recent & (part.frauds | (part.ids < np.uint64(min(self.share * _IDS, _IDS - 1)))))
 
     def _is_too_large(self) -> bool:

@@ -111,6 +111,8 @@ def test_what_was_lost_is_told_since_a_moment(found: Warehouse) -> None:
     found.apply(Insert(LOST, LOST.of([(moment(time), "labels", n, 7, 5) for n, time in enumerate(times)])))
     assert lost_since(found, times[1]) == [Lost("labels", 1, 7, 5, times[1])]
     assert len(lost_since(found, 0.0)) == 2
+    found.define(f"DROP TABLE {LOST.name}")  # as in a warehouse of an earlier version
+    assert lost_since(found, 0.0) == []
 
 
 class Held:

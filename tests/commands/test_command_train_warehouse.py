@@ -101,6 +101,17 @@ def test_it_is_fed_in_the_order_of_the_labels_and_in_parts(
     assert (np.diff(np.concatenate([part.known for part in parts])) > 0).all()
 
 
+def test_what_is_older_than_the_history_asked_for_is_not_read(place: WarehouseSettings, tmp_path: Path) -> None:
+    history = TrainingSet(2.5 * 3_600, 1_000)
+    with loaded(place, tmp_path, [payment(n) for n in range(6)]) as opened:
+        for number in range(6):
+            put_label(opened, number, number, False)
+        newest = [one["event_time"] for one in table(opened, FEATURES.name, "event_time")][-3:]
+        learn_from_warehouse(opened, MAKER, history)
+    assert history.read == 3
+    assert history.columns().times.tolist() == [(one - datetime(1970, 1, 1)).total_seconds() for one in newest]
+
+
 def test_rows_of_other_features_and_damaged_ones_are_left_out(place: WarehouseSettings, tmp_path: Path) -> None:
     with loaded(place, tmp_path, [payment(n) for n in range(6)]) as opened:
         for number in range(6):
