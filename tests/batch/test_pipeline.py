@@ -121,14 +121,13 @@ class Held:
     def __init__(self) -> None:
         self.most = self._now = 0
 
-    def watched(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def make(*arguments: Any) -> Any:
-            made = real(*arguments)
-            self._add(len(made))
-            weakref.finalize(made, self._add, -len(made))
-            return made
+    def watch(self, one: Any) -> Any:
+        self._add(len(one))
+        weakref.finalize(one, self._add, -len(one))
+        return one
 
-        return make
+    def watched(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: self.watch(real(*arguments))
 
     def _add(self, rows: int) -> None:
         self._now += rows
@@ -144,19 +143,25 @@ def test_a_day_is_gone_through_in_parts_and_comes_out_the_same(
     tables = (CLEANED, "position"), (REJECTED, "position, step"), (FEATURES, "transaction_id"), (SUMMARY, "hour")
     run_all(found, file)
     before = [str(table(found, one.name, order)) for one, order in tables]
-    checked, featured = Held(), Held()
+    read, checked, featured = Held(), Held(), Held()
     monkeypatch.setattr(in_parts, "PART", 2)
     monkeypatch.setattr(engineer_features, "TOGETHER", 2)
     monkeypatch.setattr(checking, "rejected", checked.watched(checking.rejected))
     monkeypatch.setattr(engineer_features, "_rows", featured.watched(engineer_features._rows))
     frames = list[int]()
     real = checking.failing
-    monkeypatch.setattr(checking, "failing", lambda by, frame: (frames.append(len(frame)), real(by, frame))[1])
+
+    def failing(by: Any, frame: Any) -> Any:
+        frames.append(len(frame))
+        return real(by, read.watch(frame))
+
+    monkeypatch.setattr(checking, "failing", failing)
     counts = run_all(found, file)
     assert [str(table(found, one.name, order)) for one, order in tables] == before
     assert counts["validate-raw"].counts == (29, 24, 5)
     assert len(frames) > 20
     assert max(frames) == 2
+    assert 2 <= read.most <= 2 * 2
     assert checked.most <= 2 * 2  # a part, and the one that the warehouse is still at
     assert 2 <= featured.most <= 2 * 2
 
