@@ -1,6 +1,7 @@
 """A saved model, ready to predict: from a file, or as it was announced."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 from fraud_stream.domain.decision import RISK_LEVELS
 from fraud_stream.errors import ModelError
 from fraud_stream.models.artifact import CLASSES, TRUSTED, check, check_features, digest, flat, load
-from fraud_stream.models.batch import BatchModel
+from fraud_stream.models.batch import FOREST, BatchModel
 from fraud_stream.models.bulk import probabilities
 from fraud_stream.models.card import Card, beside, read_card
 
 #: By how much the sum of trees may differ with the order in which they are added.
 _SAME = 1e-9
+Say = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 _LEVELS = np.array(list(RISK_LEVELS.values()))
 
 
@@ -47,20 +49,20 @@ class Predictor(NamedTuple):
     Attributes:
         id: Its name and version, or the name of its file.
         features: What it reads, in order: the columns of a row.
-        classifier: What it is, its trees looked through.
+        say: The probability of fraud of each of such rows.
         sha256: Of its file, in hexadecimal digits.
         threshold: What its card takes for fraud; None where it has none.
     """
 
     id: str
     features: tuple[str, ...]
-    classifier: Any
+    say: Say
     sha256: str
     threshold: float | None
 
     def predict(self, rows: NDArray[np.float64], cuts: Cuts) -> Predicted:
         """What it says of rows of its features."""
-        found = probabilities(self.classifier, rows)
+        found = self.say(rows)
         frauds = found >= cuts.fraud
         return Predicted(found, frauds, _LEVELS[frauds.astype(int) + (frauds & (found >= cuts.block))])
 
@@ -85,11 +87,11 @@ def of_file(path: Path, made: Sequence[str]) -> Predictor:
         kind = _kind(classifier)
         reads = tuple(str(name) for name in getattr(classifier, "feature_names_in_", ()))
         check_features("it", kind, reads, made)
-        _look_through(classifier, kind, reads)
+        say = _looked_through(classifier, kind, reads)
     except ModelError as error:
         raise ModelError(f"the model {path} cannot be used: {error}") from None
     threshold = card.threshold.value if card else None
-    return Predictor(card.id if card else path.stem, reads, classifier, digest(data), threshold)
+    return Predictor(card.id if card else path.stem, reads, say, digest(data), threshold)
 
 
 def of_announced(model: BatchModel, made: Sequence[str]) -> Predictor:
@@ -97,14 +99,16 @@ def of_announced(model: BatchModel, made: Sequence[str]) -> Predictor:
     check(model, made)
     try:
         classifier = load(model.data, TRUSTED[model.kind])
-        _look_through(classifier, model.kind, model.features)
+        say = _looked_through(classifier, model.kind, model.features)
     except ModelError as error:
         raise ModelError(f"model {model.id} cannot be used: {error}") from None
-    return Predictor(model.id, tuple(model.features), classifier, model.sha256, None)
+    return Predictor(model.id, tuple(model.features), say, model.sha256, None)
 
 
-def _look_through(classifier: Any, kind: str, reads: Sequence[str]) -> None:
-    """Make sure that its trees are trees, as scikit-learn walks them unchecked, and that it says what they say.
+def _looked_through(classifier: Any, kind: str, reads: Sequence[str]) -> Say:
+    """What it says of many rows; that its trees are trees, as scikit-learn walks them unchecked, is made sure before.
+
+    Boosted trees are some three times as fast by NumPy as by scikit-learn, and forests half as fast.
 
     Raises:
         ModelError: They are none, or it does not.
@@ -118,6 +122,7 @@ def _look_through(classifier: Any, kind: str, reads: Sequence[str]) -> None:
         raise ModelError(f"it is no fitted classifier: {error!r}") from None
     if not differs < _SAME:
         raise ModelError("it says otherwise than its trees")
+    return partial(probabilities, classifier) if kind == FOREST else trees.probabilities
 
 
 def _card(path: Path, data: bytes) -> Card | None:

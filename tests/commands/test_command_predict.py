@@ -181,7 +181,7 @@ def test_a_failure_leaves_nothing_behind(run, model, tmp_path):
     ("options", "why", "code"),
     [
         (("--output", "p.txt"), "unknown format '.txt'; known are .csv, .jsonl, .ndjson, .parquet", 1),
-        (("--output", "/proc/nowhere/p.csv"), "cannot write /proc/nowhere/p.csv", 1),
+        (("--output", "/proc/nowhere/p.csv"), "cannot write /proc/nowhere/p.rejects.jsonl", 1),
         (("--threshold", "2"), "not in the range", 2),
         (("--mapping", "nope"), "there is no mapping 'nope'", 1),
         (("--input", "no-such-file"), "does not exist", 2),
