@@ -18,14 +18,27 @@ class Gone(NamedTuple):
     """Records that were to be read, and are no longer there.
 
     Attributes:
+        topic: Their topic.
         partition: Their partition.
         first: The offset of the first.
         records: How many.
     """
 
+    topic: str
     partition: int
     first: int
     records: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.records:,} records of topic {self.topic!r}, partition {self.partition} (offsets {self.first} to "
+            f"{self.first + self.records - 1}), were deleted by its retention before they were read, and are missing "
+            "from now on"
+        )
+
+
+#: What to do about it.
+ADVICE = "run it more often, or have the topic keep its records for longer (retention.ms)"
 
 
 class Retention:
@@ -54,7 +67,7 @@ class Retention:
         if 0 <= place < offset:
             records = min(self._oldest(message), offset) - place
             if records > 0:
-                self._tell(Gone(partition, place, records))
+                self._tell(Gone(message.topic(), partition, place, records))
 
     def _oldest(self, message: Any) -> int:
         """The offset from which on the broker has a message's partition."""

@@ -35,6 +35,7 @@ MAY_IMPORT = {
         "fraud_stream.label_intake",
         "fraud_stream.reading",
         "fraud_stream.records",
+        "fraud_stream.retention",
         "fraud_stream.settings",
     },
     "fraud_stream/batch": {

@@ -93,7 +93,7 @@ def test_what_the_broker_has_no_more_of_what_was_to_be_read_is_told(settings, mo
     lost = []
     places = {0: 150, 1: 200, 2: 220}
     found = numbers(reading.tail(settings, "scored", places=places, on_lost=lost.append))
-    assert lost == [Gone(0, 150, 50)]  # nobody knows what was to be read of partition 3
+    assert lost == [Gone("scored", 0, 150, 50)]  # nobody knows what was to be read of partition 3
     assert min(found) == begin * 4
 
 

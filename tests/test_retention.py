@@ -48,14 +48,14 @@ def told(broker: Any, places: dict[int, int], *offsets: int) -> list[Gone]:
 
 def test_what_goes_while_the_topic_is_read_is_told_as_what_went_before() -> None:
     broker = Broker(20_000)
-    assert told(broker, {0: 50}, 50, 51, 20_000, 20_001) == [Gone(0, 52, 19_948)]
+    assert told(broker, {0: 50}, 50, 51, 20_000, 20_001) == [Gone("scored", 0, 52, 19_948)]
     assert broker.asked == 1
-    assert told(Broker(60), {0: 50}, 60, 61) == [Gone(0, 50, 10)]
+    assert told(Broker(60), {0: 50}, 60, 61) == [Gone("scored", 0, 50, 10)]
 
 
 def test_a_partition_that_nobody_has_read_of_begins_where_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_ASK_AGAIN", 0.0)
-    assert told(Broker(100), {}, 90, 100) == [Gone(0, 91, 9)]
+    assert told(Broker(100), {}, 90, 100) == [Gone("scored", 0, 91, 9)]
 
 
 def test_gaps_one_after_another_are_asked_about_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,35 +18,13 @@ from fraud_stream.errors import ArchiveError
 from fraud_stream.label_intake import LabelIntake
 from fraud_stream.reading import tail
 from fraud_stream.records import Label, ScoredTransaction
+from fraud_stream.retention import Gone
 from fraud_stream.settings import Settings
 
 #: Records that become files together.
 TOGETHER = 50_000
 _decode_scored = msgspec.json.Decoder(ScoredTransaction).decode
 _UNREADABLE = (Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
-
-
-class Lost(NamedTuple):
-    """Records that retention had taken before they were archived.
-
-    Attributes:
-        topic: Their topic.
-        partition: Their partition.
-        first: The offset of the first.
-        records: How many.
-    """
-
-    topic: str
-    partition: int
-    first: int
-    records: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.records:,} records of topic {self.topic!r}, partition {self.partition} (offsets {self.first} to "
-            f"{self.first + self.records - 1}), were deleted by its retention before they were archived: archive more "
-            "often, or have the topic keep its records for longer (retention.ms)"
-        )
 
 
 class Written(NamedTuple):
@@ -67,7 +45,7 @@ def write(
     settings: Settings,
     archive: Archive,
     tell: Callable[[int], object] = lambda _: None,
-    tell_lost: Callable[[Lost], object] = lambda _: None,
+    tell_lost: Callable[[Gone], object] = lambda _: None,
 ) -> Written:
     """Add what is new.
 
@@ -96,11 +74,11 @@ def write(
 
 
 def _parts(
-    settings: Settings, archive: Archive, topic: str, tell_lost: Callable[[Lost], object]
+    settings: Settings, archive: Archive, topic: str, tell_lost: Callable[[Gone], object]
 ) -> Iterator[list[Any]]:
     """What a topic holds that is not in the archive, so much at a time."""
     places = dict(archive.state.offsets.get(topic, {}))
-    messages = tail(settings, topic, places=places, on_lost=lambda gone: tell_lost(Lost(topic, *gone)))
+    messages = tail(settings, topic, places=places, on_lost=tell_lost)
     while part := list(islice(messages, TOGETHER)):
         for message in part:
             if message.offset() < places.get(message.partition(), 0):

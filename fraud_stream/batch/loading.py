@@ -15,8 +15,6 @@ from fraud_stream.settings import Settings
 
 #: Records that are loaded together.
 TOGETHER = 10_000
-#: What topics have before their names, as sources.
-_TOPIC = "topic:"
 T = TypeVar("T")
 
 
@@ -79,7 +77,7 @@ def load(warehouse: Warehouse, source: str, found: Iterable[Record], inserts: In
 def _lost(part: list[Record]) -> list[Insert]:
     """What writes down which records are gone."""
     found_at = moment(time.time())
-    rows = [(found_at, one.place.source.removeprefix(_TOPIC), *one.lost) for one in part if one.lost]
+    rows = [(found_at, *one.lost) for one in part if one.lost]
     return [Insert(LOST, LOST.of(rows))] if rows else []
 
 
@@ -117,7 +115,7 @@ def of_topic(settings: Settings, warehouse: Warehouse, topic: str) -> Iterator[R
 
 def topic_source(topic: str) -> str:
     """What a topic is called as a source."""
-    return f"{_TOPIC}{topic}"
+    return f"topic:{topic}"
 
 
 def together(found: Iterable[T], most: int) -> Iterator[list[T]]:

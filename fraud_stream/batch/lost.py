@@ -8,35 +8,19 @@ import pandas as pd
 from fraud_stream.batch.step import moment
 from fraud_stream.batch.tables import LOST
 from fraud_stream.batch.warehouse import Warehouse, records
+from fraud_stream.retention import Gone
 
 
 class Lost(NamedTuple):
     """Records that were gone when they were to be loaded.
 
     Attributes:
-        topic: Their topic.
-        partition: Their partition.
-        first: The offset of the first.
-        records: How many.
+        gone: Which.
         found_at: When that was found, seconds since 1970.
     """
 
-    topic: str
-    partition: int
-    first: int
-    records: int
+    gone: Gone
     found_at: float
-
-    def __str__(self) -> str:
-        last = self.first + self.records - 1
-        return (
-            f"{self.records:,} records of topic {self.topic!r}, partition {self.partition} (offsets {self.first} to "
-            f"{last}), were deleted by its retention before they were read, and are missing from now on"
-        )
-
-
-#: What to do about it.
-ADVICE = "run it more often, or have the topic keep its records for longer (retention.ms)"
 
 
 _THERE = "SELECT count(*) AS n FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
@@ -55,6 +39,5 @@ def lost_since(warehouse: Warehouse, time: float) -> list[Lost]:
 
 
 def _lost(row: dict[str, Any]) -> Lost:
-    place = int(row["partition_id"]), int(row["first_position"])
-    found_at = pd.Timestamp(row["found_at"], tz=UTC).timestamp()
-    return Lost(str(row["topic"]), *place, int(row["records"]), found_at)
+    gone = Gone(str(row["topic"]), int(row["partition_id"]), int(row["first_position"]), int(row["records"]))
+    return Lost(gone, pd.Timestamp(row["found_at"], tz=UTC).timestamp())

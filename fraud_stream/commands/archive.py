@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from fraud_stream.archive.layout import opened, scored_files
-from fraud_stream.archive.write import Lost, write
+from fraud_stream.archive.write import write
+from fraud_stream.retention import ADVICE, Gone
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json
 
@@ -28,11 +29,11 @@ def archive(folder: Path | None, json_: bool) -> None:
     fraud-stream archive --to history
     fraud-stream backtest "amount > 500" --from history
     """  # noqa: D301 - click's mark for lines it must not join
-    settings, lost = load().settings, list[Lost]()
+    settings, lost = load().settings, list[Gone]()
 
-    def tell_lost(one: Lost) -> None:
+    def tell_lost(one: Gone) -> None:
         lost.append(one)
-        click.echo(f"warning: {one}", err=True)  # at once: the next run knows nothing of it
+        click.echo(f"warning: {one}: {ADVICE}", err=True)  # at once: the next run knows nothing of it
 
     with opened(folder or settings.store.datadir / "archive") as there:
         found = write(settings, there, lambda count: click.echo(f"{count:,} records", err=True), tell_lost)

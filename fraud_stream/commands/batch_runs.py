@@ -27,7 +27,7 @@ def batch_runs(settings: WarehouseSettings) -> BatchRuns | None:
             found, lost = records(newest_runs(opened, MOST)), lost_since(opened, 0.0)
     except WarehouseError as error:
         return BatchRuns(trouble=str(error))
-    return BatchRuns([_run(row) for row in found], lost=[BatchLoss(one.found_at, str(one)) for one in lost])
+    return BatchRuns([_run(row) for row in found], lost=[BatchLoss(one.found_at, str(one.gone)) for one in lost])
 
 
 def _run(row: dict[str, Any]) -> BatchRun:

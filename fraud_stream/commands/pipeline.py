@@ -9,7 +9,7 @@ import click
 import pandas as pd
 
 from fraud_stream.batch.export import day_counts
-from fraud_stream.batch.lost import ADVICE, Lost, lost_since
+from fraud_stream.batch.lost import Lost, lost_since
 from fraud_stream.batch.opening import warehouse
 from fraud_stream.batch.pipeline import STEPS, run
 from fraud_stream.batch.runs import Run, newest_runs
@@ -17,6 +17,7 @@ from fraud_stream.batch.stale import StaleDay, stale_days
 from fraud_stream.batch.step import Batch, InputFile
 from fraud_stream.files.mapping import load_mapping, shipped
 from fraud_stream.options import with_options
+from fraud_stream.retention import ADVICE
 from fraud_stream.settings import load
 from fraud_stream.terminal import as_json, print_table
 
@@ -83,11 +84,11 @@ def run_(day: datetime, input_: Path | None, mapping: str | None, step: str | No
 
 def _tell_lost(lost: list[Lost]) -> None:
     for one in lost:
-        click.echo(f"warning: {one}: {ADVICE}", err=True)
+        click.echo(f"warning: {one.gone}: {ADVICE}", err=True)
 
 
 def _lost_told(lost: list[Lost]) -> dict[str, Any]:
-    return {"lost": [one._asdict() for one in lost]}
+    return {"lost": [{**one.gone._asdict(), "found_at": one.found_at} for one in lost]}
 
 
 def _tell_stale(stale: list[StaleDay], day: date) -> None:

@@ -59,7 +59,7 @@ class Topics:
     ) -> Iterator[Message]:
         begin = max(self.begin, places.get(0, 0))
         if places and self.begin > places.get(0, 0):
-            on_lost(Gone(0, places[0], self.begin - places[0]))
+            on_lost(Gone(topic, 0, places[0], self.begin - places[0]))
         return (one for one in self.held[topic] if one.offset() >= begin)
 
     def send(self, topic: str, *records: Any) -> None:
@@ -122,14 +122,14 @@ def test_labels_are_those_that_the_stream_takes(topics: Topics, tmp_path: Path) 
 
 
 def test_what_retention_took_between_two_runs_is_told_once(topics: Topics, tmp_path: Path) -> None:
-    lost = list[write.Lost]()
+    lost = list[Gone]()
     topics.send("scored", *map(scored, range(3)))
     write.write(Settings(), Archive(tmp_path), tell_lost=lost.append)
     assert lost == []
     topics.send("scored", *map(scored, range(3, 10)))
     topics.begin = 8  # of offsets 3 to 7
     assert write.write(Settings(), Archive(tmp_path), tell_lost=lost.append).scored == 2
-    assert lost == [write.Lost("scored", 0, 3, 5)]
+    assert lost == [Gone("scored", 0, 3, 5)]
     assert "5 records of topic 'scored', partition 0 (offsets 3 to 7), were deleted by its" in str(lost.pop())
     write.write(Settings(), Archive(tmp_path), tell_lost=lost.append)
     assert lost == []
@@ -142,7 +142,7 @@ def test_what_retention_took_is_told_though_the_rest_fails(
     topics.send("labels", label(1, True))
     write.write(Settings(), Archive(tmp_path))
     topics.send("labels", *(label(n, True) for n in range(2, 9)))
-    topics.begin, lost = 5, list[write.Lost]()
+    topics.begin, lost = 5, list[Gone]()
 
     def tail(settings: Settings, topic: str, **options: Any) -> Any:
         if topic == "scored":
@@ -152,7 +152,7 @@ def test_what_retention_took_is_told_though_the_rest_fails(
     monkeypatch.setattr(write, "tail", tail)
     with pytest.raises(BrokerError, match="away"):
         write.write(Settings(), Archive(tmp_path), tell_lost=lost.append)
-    assert lost == [write.Lost("labels", 0, 1, 4)]
+    assert lost == [Gone("labels", 0, 1, 4)]
 
 
 @pytest.mark.parametrize("step", range(12))

@@ -27,6 +27,7 @@ from fraud_stream.domain.features import FeatureMaker
 from fraud_stream.domain.intake import Intake
 from fraud_stream.errors import PipelineError, WarehouseError
 from fraud_stream.evaluation.taking import Taker
+from fraud_stream.retention import Gone
 from fraud_stream.settings import Settings
 from tests.batch.days import DAY, a_batch, filed, opened, payment, run_all, table
 from tests.harness import ROOT
@@ -109,7 +110,7 @@ def test_a_day_may_be_run_again(found: Warehouse, tmp_path: Path) -> None:
 def test_what_was_lost_is_told_since_a_moment(found: Warehouse) -> None:
     times = 1_706_700_000.25, 1_706_800_000.5
     found.apply(Insert(LOST, LOST.of([(moment(time), "labels", n, 7, 5) for n, time in enumerate(times)])))
-    assert lost_since(found, times[1]) == [Lost("labels", 1, 7, 5, times[1])]
+    assert lost_since(found, times[1]) == [Lost(Gone("labels", 1, 7, 5), times[1])]
     assert len(lost_since(found, 0.0)) == 2
     found.define(f"DROP TABLE {LOST.name}")  # as in a warehouse of an earlier version
     assert lost_since(found, 0.0) == []

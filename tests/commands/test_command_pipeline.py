@@ -186,7 +186,7 @@ def test_what_retention_took_between_two_runs_is_told_once_and_stays_known(
         if topic != "transactions":
             return
         if places and places[0] < held[0]:
-            on_lost(Gone(0, places[0], held[0] - places[0]))
+            on_lost(Gone(topic, 0, places[0], held[0] - places[0]))
         yield from (Message(offset) for offset in held if offset >= places.get(0, 0))
 
     monkeypatch.setattr(loading, "tail", tail)
