@@ -1,27 +1,22 @@
 """The features a transaction is judged by: their names, units and meanings in one list, and how they are computed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud_stream.domain.facts import DERIVED, FACTS, PRIOR_RISK, derived
 from fraud_stream.domain.matrix import matrix
-from fraud_stream.domain.outcomes import KNOWN, MEMORY, Known
+from fraud_stream.domain.outcomes import MEMORY, Known
 from fraud_stream.domain.profile import ENOUGH_HISTORY, OUTLIER, OUTLIER_SPANS, Profile, seen_within_hour
-from fraud_stream.domain.sliding import DAY, HOUR, MILLION, SPANS
+from fraud_stream.domain.sliding import DAY, HOUR, SPANS
 from fraud_stream.domain.transaction import Transaction
 from fraud_stream.domain.windows import WindowStats
 
-Column = NDArray[Any]
-#: z-scores are cut here, so that one absurd amount cannot outweigh all else.
-LARGEST_ZSCORE = 100.0
 _NO_OUTLIERS = (0,) * len(OUTLIER_SPANS)
-#: A merchant of whom nothing is known is taken for one with this share of frauds, as if from one label.
-PRIOR_RISK = 0.01
 
 
 @dataclass(frozen=True)
@@ -162,27 +157,8 @@ def _of_windows(settings: FeatureSettings) -> tuple[Feature, ...]:
     )
 
 
-#: What `FeatureMaker.before` notes, in order: each a column that features are computed from.
-_FACTS = (
-    "amount",
-    "time",
-    "is_risky_payment_method",
-    "history_count",
-    "history_total",
-    "history_squares",
-    "count_30d",
-    "total_30d",
-    "squares_30d",
-    "since_last",
-    "is_new_device",
-    "is_new_location",
-    "habit_count",
-    "habit_total",
-)
-#: How many facts there are of the two windows.
+#: How many of the features are of the two windows: the last ones, and each a fact.
 _OF_WINDOWS = 2 * 5
-#: What `FeatureMaker.after` notes first.
-_SEEN = ("sliding_locations_1h", "sliding_devices_1h")
 
 
 class FeatureMaker:
@@ -198,30 +174,34 @@ class FeatureMaker:
         self.names = tuple(feature.name for feature in self.features)
         self.version = blake2b(",".join(self.names).encode(), digest_size=4).hexdigest()
 
+        self._facts = (*FACTS, *self.names[-_OF_WINDOWS:])
+        self._order = np.array([(*self._facts, *DERIVED).index(name) for name in self.names])
+
     def before(self, tx: Transaction, profile: Profile, customer: Known, merchant: Known) -> list[float]:
-        """The facts of `tx` and of what was known before it: `_FACTS`, outliers, labels of customer and merchant."""
+        """The first of `FACTS`: of `tx`, of what was known before it, and of the labels of customer and merchant."""
         habit, moments, time, device, location = profile.habit, profile.moments, tx.timestamp, tx.device, tx.location
         known = moments.count >= ENOUGH_HISTORY
         return [
-            tx.amount,
             time,
-            tx.payment_method in self.settings.risky_payment_methods,
+            tx.amount,
+            SPANS[-1] if profile.last_time is None else time - profile.last_time,
             moments.count,
             moments.total,
             moments.squares,
             *profile.sums.longest(time),
-            SPANS[-1] if profile.last_time is None else time - profile.last_time,
-            known and device is not None and device not in profile.devices,
-            known and location is not None and location not in profile.locations,
             habit.count,
             habit.total,
+            moments.count,
+            tx.payment_method in self.settings.risky_payment_methods,
+            known and device is not None and device not in profile.devices,
+            known and location is not None and location not in profile.locations,
             *(habit.outliers_within(time) if habit.outliers else _NO_OUTLIERS),
             *customer,
             *merchant,
         ]
 
     def after(self, tx: Transaction, profile: Profile, tumbling: WindowStats, hopping: WindowStats) -> list[float]:
-        """The facts of windows that have `tx` in them: `_SEEN`, counts and units of `SlidingSums.row`, the windows'."""
+        """The rest of `FACTS`, of windows that have `tx` in them, and those of the two windows."""
         time = tx.timestamp
         found: list[float] = [seen_within_hour(profile.locations, time), seen_within_hour(profile.devices, time)]
         found += profile.sums.row(time)
@@ -231,67 +211,9 @@ class FeatureMaker:
 
     def rows(self, facts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
         """The features of transactions, one row each, of what `before` and `after` noted of each; at least one."""
-        widths = (len(_FACTS), len(OUTLIER_SPANS), len(KNOWN), len(KNOWN), len(_SEEN), len(SPANS), len(SPANS))
-        if len(facts[0]) != sum(widths) + _OF_WINDOWS:
-            raise ValueError(f"{len(facts[0])} facts; {sum(widths) + _OF_WINDOWS} are needed")
-        parts = np.split(matrix(facts), np.cumsum(widths), axis=1)
-        noted, outliers, customer, merchant, seen, counts, units, of_windows = parts
-        fact = dict(zip(_FACTS, noted.T, strict=True))
-        history = (*_of_history(fact), _of_habit(fact), outliers)
-        labels = (_of_known(customer), _of_known(merchant), _of_outcomes(merchant))
-        sums = units / MILLION
-        sliding = np.stack([counts, sums, sums / np.maximum(counts, 1.0)], axis=2).reshape(len(counts), -1)
-        return np.column_stack([*self._of_payment(fact), *history, seen, sliding, *labels, of_windows])
-
-    def _of_payment(self, fact: Mapping[str, Column]) -> tuple[Column, ...]:
-        local = fact["time"] + self.settings.utc_offset * HOUR
-        hour = local % DAY / HOUR
-        weekday = (local // DAY + 3) % 7  # 1970-01-01 was a Thursday
-        amount = fact["amount"]
-        is_night, is_weekend = hour < self.settings.night_end, weekday >= 5
-        return amount, np.log1p(amount), hour, is_night, is_weekend, fact["is_risky_payment_method"]
-
-
-def _of_history(fact: Mapping[str, Column]) -> tuple[Column, ...]:
-    amount, count, total = fact["amount"], fact["count_30d"], fact["total_30d"]
-    ratio = np.divide(amount * count, total, out=np.ones_like(total), where=total > 0)
-    return (
-        fact["history_count"],
-        _zscore(amount, fact["history_count"], fact["history_total"], fact["history_squares"]),
-        ratio,
-        _zscore(amount, count, total, fact["squares_30d"]),
-        np.log1p(np.maximum(fact["since_last"], 0.0)),
-        fact["is_new_device"],
-        fact["is_new_location"],
-    )
-
-
-def _of_habit(fact: Mapping[str, Column]) -> Column:
-    total, count = fact["habit_total"], fact["habit_count"]
-    known = (count >= ENOUGH_HISTORY) & (total > 0)
-    ratio: Column = np.divide(fact["amount"] * count, total, out=np.ones_like(total), where=known)
-    return ratio
-
-
-def _of_known(facts: Column) -> Column:
-    """Days since the frauds, and their counts: the features of `_of_labels`."""
-    return np.column_stack([facts[:, :2] / DAY, facts[:, 3:6]])
-
-
-def _of_outcomes(facts: Column) -> Column:
-    """Labels, risks, genuine since the last fraud, smoothed risk."""
-    frauds, labels = facts[:, 3:6], facts[:, 6:]
-    smoothed = (frauds[:, -1] + PRIOR_RISK) / (labels[:, -1] + 1.0)
-    return np.column_stack([labels, frauds / np.maximum(labels, 1.0), facts[:, 2], smoothed])
-
-
-def _zscore(amount: Column, count: Column, total: Column, squares: Column) -> Column:
-    """Deviations above the mean of so many amounts, their sum and their sum of squares; 0 where they are too few.
-
-    A customer who always pays the same is given a tenth of it as deviation.
-    """
-    mean = total / np.maximum(count, 1.0)
-    deviation = np.sqrt(np.maximum(squares / np.maximum(count, 1.0) - mean * mean, 0.0))
-    score = (amount - mean) / np.maximum(np.maximum(deviation, 0.1 * mean), 0.01)
-    found: Column = np.where(count >= ENOUGH_HISTORY, np.clip(score, -LARGEST_ZSCORE, LARGEST_ZSCORE), 0.0)
-    return found
+        if len(facts[0]) != len(self._facts):
+            raise ValueError(f"{len(facts[0])} facts; {len(self._facts)} are needed")
+        noted, settings = matrix(facts), self.settings
+        more = derived(noted, settings.utc_offset, settings.night_end)
+        found: NDArray[np.float64] = np.concatenate([noted, *more], axis=1).take(self._order, axis=1)
+        return found

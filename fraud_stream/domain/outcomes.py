@@ -26,7 +26,7 @@ Known = tuple[float, float, int, int, int, int, int, int, int]
 KNOWN = (
     "since_last",
     "since_first",
-    "genuine",
+    "genuine_since_fraud",
     *(f"{what}_{span}" for what in ("frauds", "labels") for span in ("24h", "7d", "30d")),
 )
 NOTHING: Known = (MEMORY, MEMORY, 0, 0, 0, 0, 0, 0, 0)

@@ -306,3 +306,16 @@ def test_payments_of_nothing_do_not_make_everything_an_outlier() -> None:
     found = last(*habit(*[0.0] * 5, *[50.0] * 60), tx(amount=50.0))
     assert 1.0 < found["amount_ratio_winsorised"] < 1.3
     assert found["outliers_30d"] == 0.0
+
+
+def test_a_row_is_the_same_alone_and_among_others() -> None:
+    """What is asked by ``POST /predict`` is one of few, and in the stream one of many."""
+    maker = FeatureMaker()
+    state, observer = new_state(HOUR, 300.0, 60.0), Observer(maker)
+    paid = [*habit(*(10.0 * n for n in range(1, 40)), location="A", device_id="D"), tx(1.0, 5_000.0, location="B")]
+    taken = [observer.observe(one, offset, state) for offset, one in enumerate(paid)]
+    facts = [one.facts for one in taken if one is not None]
+    together = maker.rows(facts)
+    assert together.shape == (40, len(maker.names))
+    assert together.flags.c_contiguous
+    assert [maker.rows([one]).tobytes() for one in facts] == [row.tobytes() for row in together]

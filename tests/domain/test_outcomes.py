@@ -65,7 +65,7 @@ def test_what_is_older_than_the_memory_is_forgotten() -> None:
     found = outcomes((0.0, True), *((day * DAY, False) for day in range(1, 100)))
     assert len(found.times) < 75
     assert named(found.at(99 * DAY))["since_last"] == MEMORY
-    assert named(found.at(99 * DAY))["genuine"] == 99
+    assert named(found.at(99 * DAY))["genuine_since_fraud"] == 99
 
 
 def outcome(ident: str, offset: int, settled: int = 0, time: float = 1.0) -> Outcome:
