@@ -185,6 +185,7 @@ class Judge:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.names = tuple(names)
+        self._places = {name: n for n, name in enumerate(self.names)}
         self.rulebook = Rulebook(rules, self.names, clock)
         self.thresholds = thresholds
         self._clock = clock
@@ -209,8 +210,9 @@ class Judge:
         return decisions
 
     def _columns(self, transactions: Sequence[Transaction], rows: Rows) -> dict[str, NDArray[Any]]:
-        columns: dict[str, NDArray[Any]] = {name: rows[:, n] for n, name in enumerate(self.names)}
-        for name in self.rulebook.in_force.texts:
+        rules = self.rulebook.in_force
+        columns: dict[str, NDArray[Any]] = {name: rows[:, self._places[name]] for name in rules.numbers}
+        for name in rules.texts:
             columns[name] = np.array([getattr(tx, name) for tx in transactions], dtype=object)
         return columns
 

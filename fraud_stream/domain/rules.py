@@ -269,16 +269,23 @@ class RuleSet:
 
     Args:
         rules: All rules; those that are off are left out.
+
+    Attributes:
+        texts: The text fields that they name.
+        numbers: The features that they name.
     """
 
     def __init__(self, rules: Iterable[CompiledRule]) -> None:
         self.rules = [compiled for compiled in rules if compiled.rule.state != "off"]
-        self.texts = sorted({c.name for r in self.rules for c in r.comparisons if c.name in TEXT_FIELDS})
+        named = sorted({comparison.name for rule in self.rules for comparison in rule.comparisons})
+        self.texts = [name for name in named if name in TEXT_FIELDS]
+        self.numbers = [name for name in named if name not in TEXT_FIELDS]
 
     def evaluate(self, columns: Mapping[str, Column]) -> dict[int, list[CompiledRule]]:
         """The rules that hit, by row; rows without a hit are not there."""
         found: dict[int, list[CompiledRule]] = {}
-        for rule in self.rules:
-            for row in np.flatnonzero(rule.hits(columns)).tolist():
-                found.setdefault(row, []).append(rule)
+        if self.rules:
+            rules, rows = np.array([rule.hits(columns) for rule in self.rules]).nonzero()
+            for rule, row in zip(rules.tolist(), rows.tolist(), strict=True):
+                found.setdefault(row, []).append(self.rules[rule])
         return found
