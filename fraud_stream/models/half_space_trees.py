@@ -95,7 +95,7 @@ class HalfSpaceTrees(base.AnomalyDetector):
         return np.array([[float(x.get(name, 0.0)) for name in self.names]])
 
     def _scores(self, leaves: Places) -> Rows:
-        found: Rows = 1.0 - self._densities[leaves].mean(axis=1)
+        found: Rows = 1.0 - self._densities.take(leaves).mean(axis=1)
         return found
 
     def _leaves(self, rows: Rows) -> Places:
@@ -108,7 +108,7 @@ class HalfSpaceTrees(base.AnomalyDetector):
         for _ in range(self.height):
             place = node + self._roots
             node += node
-            node += values[self._parts[place] + first] >= self._halves[place]
+            node += values.take(self._parts.take(place) + first) >= self._halves.take(place)
         leaves: Places = node + (self._roots - (1 << self.height))
         return leaves
 
