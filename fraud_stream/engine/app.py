@@ -4,8 +4,10 @@ import asyncio
 import functools
 import gc
 import logging
+import math
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -52,6 +54,10 @@ class Chunk:
     held: bool = False
 
 
+#: Records of a short chunk: some 5 ms of work.
+SHORT = 32
+#: Chunks are short for so long after somebody has asked, seconds.
+GIVES_WAY = 1.0
 T = TypeVar("T", bound=ExactTable)
 Handler = Callable[[Chunk], Awaitable[None]]
 
@@ -67,6 +73,7 @@ class ExactApp(faust.App):
         **kwargs: Faust's own settings.
 
     Attributes:
+        chunk_size: Records of a chunk at most.
         before_wait: Called before this worker waits until no chunk is held any more: in a rebalance, and at the end.
     """
 
@@ -83,6 +90,7 @@ class ExactApp(faust.App):
         self.chunk_topics: set[str] = set()
         self.fetch_sizes: dict[str, int] = {}
         self.clock = StreamClock()
+        self._gives_way_until = -math.inf
         self._commit_interval = commit_interval
         self._prepare = prepare
         self._readers: list[BroadcastReader] = []
@@ -91,6 +99,15 @@ class ExactApp(faust.App):
         self._group_commit: GroupCommit | None = None
         super().__init__(*args, **kwargs)
         self.watchdog = Watchdog(self._signs_of_life, stuck_after, beacon=self.beacon)
+
+    def give_way(self) -> None:
+        """Somebody waits for an answer: for a while chunks are short, as nothing else gets on within one."""
+        self._gives_way_until = time.monotonic() + GIVES_WAY
+
+    @property
+    def records_at_once(self) -> int:
+        """Records of a chunk at most, now."""
+        return min(self.chunk_size, SHORT) if time.monotonic() < self._gives_way_until else self.chunk_size
 
     @property
     def group_commit(self) -> GroupCommit:
@@ -167,6 +184,7 @@ class ExactApp(faust.App):
                 self.group_commit.finish(chunk.acknowledge)
             self.group_commit.outbox.push_soon()
             message.value = event.value = None  # until it is acknowledged only its offset is needed
+            await asyncio.sleep(0)  # whoever else waits has a turn between two chunks
         except Exception as error:
             self.log.critical(
                 "%s failed; the worker stops and its records are read again: %s", handler.__module__, error

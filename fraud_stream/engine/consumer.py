@@ -287,7 +287,7 @@ class ChunkConsumer(driver.Consumer):
         first = self._next.get(tp, 0)
         if batch[0].offset < first:
             batch = [record for record in batch if record.offset >= first]
-        size = self.app.chunk_size
+        size = self.app.records_at_once
         for start in range(0, len(batch), size):
             yield batch[start : start + size]
 

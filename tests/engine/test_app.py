@@ -1,5 +1,6 @@
 """The application: its tables, its agents of chunks, and what stops it."""
 
+import asyncio
 import socket
 import sys
 from pathlib import Path
@@ -151,6 +152,24 @@ async def test_the_records_of_a_chunk_are_not_kept_until_it_is_acknowledged() ->
 
     await app._process(handler, FakeStream(), event)
     assert (event.value, event.message.value) == (None, None)
+
+
+async def test_between_two_chunks_whoever_else_waits_has_a_turn() -> None:
+    """A question must not wait for all chunks that are there."""
+    app, seen = calm_app(), []
+
+    async def handler(chunk: Chunk) -> None:
+        seen.append("chunk")
+
+    async def chunks() -> None:
+        for _ in range(2):
+            await app._process(handler, FakeStream(), FakeChunkEvent([]))
+
+    running = asyncio.ensure_future(chunks())
+    await asyncio.sleep(0)
+    seen.append("another")
+    await running
+    assert seen == ["chunk", "another", "chunk"]
 
 
 async def test_a_chunk_that_its_handler_holds_is_not_acknowledged() -> None:

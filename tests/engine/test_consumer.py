@@ -1,10 +1,12 @@
 """Batch delivery: from fetched records to the messages that Faust sees, and back to the offsets it commits."""
 
 import asyncio
+import time
 from typing import Any
 
 from faust.types import TP, Message
 
+from fraud_stream.engine.app import GIVES_WAY, SHORT
 from fraud_stream.engine.consumer import ENOUGH, LOOK_AGAIN, ChunkConsumer, ChunkSchema, ChunkTransport
 from fraud_stream.engine.highwater import HighwaterThread
 from tests.engine.bench import Number, make_app, record
@@ -37,6 +39,23 @@ async def test_a_fetch_is_delivered_in_chunks_of_one_partition() -> None:
         (TP0, [16]),
         (TP1, [5, 6]),
     ]
+
+
+async def test_chunks_are_short_for_a_while_after_somebody_has_asked(monkeypatch: Any) -> None:
+    app = make_app()
+    app.chunk_size = 3 * SHORT
+    consumer = consumer_of({TP0: records(0, 2 * SHORT)}, {TP0: records(2 * SHORT, 2 * SHORT)}, app=app)
+    app.give_way()
+    assert [len(offsets(message.value)) for _, message in await delivered(consumer)] == [SHORT, SHORT]
+    later = time.monotonic() + GIVES_WAY + 0.1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert [len(offsets(message.value)) for _, message in await delivered(consumer)] == [2 * SHORT]
+
+
+async def test_a_size_below_that_of_short_chunks_stays() -> None:
+    app = make_app()
+    app.give_way()
+    assert app.records_at_once == app.chunk_size < SHORT
 
 
 async def test_the_message_of_a_chunk_is_that_of_its_last_record() -> None:

@@ -5,6 +5,7 @@ import math
 import time
 
 from agents.preview import Previewed, preview
+from fraud_stream.app import app
 from fraud_stream.domain.transaction import Transaction
 
 #: Transactions that are answered at once: the stream waits meanwhile.
@@ -26,6 +27,7 @@ class Desk:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Previewed | None] = loop.create_future()
         self._waiting.append(((tx, partition), answer))
+        app.give_way()
         if len(self._waiting) == 1:
             loop.call_at(self._answered + PACE, self._answer)
         return await answer

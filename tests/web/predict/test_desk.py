@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.engine.app import SHORT
 from fraud_stream.web.predict import desk as module
 from fraud_stream.web.predict.desk import TOGETHER, Desk
 
@@ -81,3 +82,11 @@ async def test_who_has_gone_is_not_waited_for_nor_answered(monkeypatch):
     assert asked == ["T2"]
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+async def test_the_stream_gives_way_while_somebody_asks(monkeypatch):
+    monkeypatch.setattr(module, "preview", lambda places: ["fine"] * len(places))
+    monkeypatch.setattr(module.app, "_gives_way_until", 0.0)
+    assert module.app.records_at_once == module.app.chunk_size > SHORT
+    await Desk().ask(tx(1), 0)
+    assert module.app.records_at_once == SHORT
