@@ -1,7 +1,7 @@
 """The sections of the settings: their keys, defaults, and what each may be."""
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -268,6 +268,7 @@ class EngineSettings(Section):
     )
 
 
+@lru_cache(1_000)  # each request asks twice
 def is_loopback(address: str) -> bool:
     """Whether an address leads to this machine alone."""
     try:

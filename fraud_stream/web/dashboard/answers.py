@@ -17,6 +17,7 @@ from fraud_stream.domain.rules import Rule, Severity
 from fraud_stream.records import Alert, Drift, Label, Probability, ScoredTransaction
 
 T = TypeVar("T")
+B = TypeVar("B", bytes, bytearray)
 #: Bytes of what is sent.
 MOST_BYTES = 2**20
 #: Seconds that it may take.
@@ -317,18 +318,24 @@ async def body_of(request: Any, most: int = MOST_BYTES) -> bytes:
     Raises:
         web.HTTPException: It has more bytes, or comes too slowly.
     """
+    if request.content.is_eof():  # mostly it has come with the head; then there is nothing to wait for
+        whole: bytes = request.content.read_nowait()
+        return _short_enough(whole, most)
     body = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):
             async for part in request.content.iter_any():
                 body += part
-                if len(body) > most:
-                    raise HTTPRequestEntityTooLarge(
-                        most, len(body), text=f"too much was sent; at most {most:,} bytes are read"
-                    )
+                _short_enough(body, most)
     except TimeoutError:
         raise HTTPRequestTimeout(text=f"what is sent must come within {PATIENCE:.0f} s") from None
     return bytes(body)
+
+
+def _short_enough(body: B, most: int) -> B:
+    if len(body) > most:
+        raise HTTPRequestEntityTooLarge(most, len(body), text=f"too much was sent; at most {most:,} bytes are read")
+    return body
 
 
 def answered(view: web.View, answer: msgspec.Struct) -> web.Response:

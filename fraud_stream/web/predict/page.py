@@ -42,12 +42,13 @@ class Predict(web.View):
         check_ready()
         payments, are_many = read(await body_of(request, MOST_BYTES))
         is_forwarded = FORWARDED in request.headers
-        found = await asyncio.gather(*(answer(one, is_forwarded=is_forwarded) for one in payments))
         if are_many:
+            found = await asyncio.gather(*(answer(one, is_forwarded=is_forwarded) for one in payments))
             return answered(self, Predictions(list(found)))
-        if found[0].prediction is None:
-            raise BadQueryError(f"this cannot be answered: {found[0].error}")
-        return answered(self, found[0].prediction)
+        only = await answer(payments[0], is_forwarded=is_forwarded)
+        if only.prediction is None:
+            raise BadQueryError(f"this cannot be answered: {only.error}")
+        return answered(self, only.prediction)
 
 
 async def answer(one: Asked, *, is_forwarded: bool) -> Answer:
