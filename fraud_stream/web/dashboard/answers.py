@@ -17,7 +17,6 @@ from fraud_stream.domain.rules import Rule, Severity
 from fraud_stream.records import Alert, Drift, Label, Probability, ScoredTransaction
 
 T = TypeVar("T")
-B = TypeVar("B", bytes, bytearray)
 #: Bytes of what is sent.
 MOST_BYTES = 2**20
 #: Seconds that it may take.
@@ -320,22 +319,22 @@ async def body_of(request: Any, most: int = MOST_BYTES) -> bytes:
     """
     if request.content.is_eof():  # mostly it has come with the head; then there is nothing to wait for
         whole: bytes = request.content.read_nowait()
-        return _short_enough(whole, most)
+        _check_size(whole, most)
+        return whole
     body = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):
             async for part in request.content.iter_any():
                 body += part
-                _short_enough(body, most)
+                _check_size(body, most)
     except TimeoutError:
         raise HTTPRequestTimeout(text=f"what is sent must come within {PATIENCE:.0f} s") from None
     return bytes(body)
 
 
-def _short_enough(body: B, most: int) -> B:
+def _check_size(body: bytes | bytearray, most: int) -> None:
     if len(body) > most:
         raise HTTPRequestEntityTooLarge(most, len(body), text=f"too much was sent; at most {most:,} bytes are read")
-    return body
 
 
 def answered(view: web.View, answer: msgspec.Struct) -> web.Response:

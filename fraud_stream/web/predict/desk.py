@@ -5,7 +5,6 @@ import math
 import time
 
 from agents.preview import Previewed, preview
-from fraud_stream.app import app
 from fraud_stream.domain.transaction import Transaction
 
 #: Transactions that are answered at once: the stream waits meanwhile.
@@ -27,7 +26,6 @@ class Desk:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Previewed | None] = loop.create_future()
         self._waiting.append(((tx, partition), answer))
-        app.give_way()
         if len(self._waiting) == 1:
             loop.call_at(self._answered + PACE, self._answer)
         return await answer
@@ -40,7 +38,7 @@ class Desk:
         _answer_all(now)
         self._answered = turn + (time.monotonic() - began)
         if self._waiting:
-            loop.call_soon(self._answer)
+            loop.call_at(self._answered + PACE, self._answer)
 
 
 def _answer_all(now: "list[tuple[Place, asyncio.Future[Previewed | None]]]") -> None:

@@ -40,6 +40,7 @@ class Predict(web.View):
     async def post(self, request: Any) -> web.Response:
         """Answer one payment, or up to a thousand."""
         check_ready()
+        app.give_way()
         payments, are_many = read(await body_of(request, MOST_BYTES))
         is_forwarded = FORWARDED in request.headers
         if are_many:

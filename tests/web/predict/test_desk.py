@@ -3,9 +3,11 @@ import asyncio
 import pytest
 
 from fraud_stream.domain.transaction import Transaction
-from fraud_stream.engine.app import SHORT
 from fraud_stream.web.predict import desk as module
-from fraud_stream.web.predict.desk import TOGETHER, Desk
+from fraud_stream.web.predict.desk import PACE, TOGETHER, Desk
+
+#: Of uvloop's clock, seconds.
+RESOLUTION = 0.002
 
 
 def tx(n: int) -> Transaction:
@@ -21,7 +23,9 @@ async def test_what_is_asked_at_once_is_answered_together_and_in_order(monkeypat
 
     monkeypatch.setattr(module, "preview", preview)
     desk = Desk()
+    began = asyncio.get_running_loop().time()
     found = await asyncio.gather(*(desk.ask(tx(n), 0) for n in range(2 * TOGETHER + 1)))
+    assert asyncio.get_running_loop().time() - began >= 2 * PACE - RESOLUTION  # the stream has its turns between
     assert found == [f"T{n}" for n in range(2 * TOGETHER + 1)]
     assert asked == [TOGETHER, TOGETHER, 1]
     assert await desk.ask(tx(7), 0) == "T7"
@@ -82,11 +86,3 @@ async def test_who_has_gone_is_not_waited_for_nor_answered(monkeypatch):
     assert asked == ["T2"]
     with pytest.raises(asyncio.CancelledError):
         await gone
-
-
-async def test_the_stream_gives_way_while_somebody_asks(monkeypatch):
-    monkeypatch.setattr(module, "preview", lambda places: ["fine"] * len(places))
-    monkeypatch.setattr(module.app, "_gives_way_until", 0.0)
-    assert module.app.records_at_once == module.app.chunk_size > SHORT
-    await Desk().ask(tx(1), 0)
-    assert module.app.records_at_once == SHORT
