@@ -54,7 +54,7 @@ class Chunk:
     held: bool = False
 
 
-#: Records of a short chunk: some 5 ms of work.
+#: Records of a short chunk: with everything on, less than 5 ms of work where a transaction takes 145 us.
 SHORT = 32
 #: Chunks are short for so long after somebody has asked, seconds.
 GIVES_WAY = 1.0
@@ -73,7 +73,7 @@ class ExactApp(faust.App):
         **kwargs: Faust's own settings.
 
     Attributes:
-        chunk_size: Records of a chunk at most.
+        chunk_size: Records of a chunk at most, while nobody has to be given way.
         before_wait: Called before this worker waits until no chunk is held any more: in a rebalance, and at the end.
     """
 
@@ -101,7 +101,10 @@ class ExactApp(faust.App):
         self.watchdog = Watchdog(self._signs_of_life, stuck_after, beacon=self.beacon)
 
     def give_way(self) -> None:
-        """Somebody waits for an answer: for a while chunks are short, as nothing else gets on within one."""
+        """Somebody waits for an answer: chunks made in the next `GIVES_WAY` seconds are short, of whatever topic.
+
+        Nothing else gets on within one.
+        """
         self._gives_way_until = time.monotonic() + GIVES_WAY
 
     @property
@@ -184,7 +187,6 @@ class ExactApp(faust.App):
                 self.group_commit.finish(chunk.acknowledge)
             self.group_commit.outbox.push_soon()
             message.value = event.value = None  # until it is acknowledged only its offset is needed
-            await asyncio.sleep(0)  # whoever else waits has a turn between two chunks
         except Exception as error:
             self.log.critical(
                 "%s failed; the worker stops and its records are read again: %s", handler.__module__, error
@@ -192,6 +194,7 @@ class ExactApp(faust.App):
             self.group_commit.fail(error)
             await self.crash(error)
             raise
+        await asyncio.sleep(0)  # whoever else waits has a turn between two chunks
 
     async def _acknowledge(self, stream: Any, event: Any) -> None:
         message = event.message

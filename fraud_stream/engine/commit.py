@@ -66,7 +66,7 @@ class GroupCommit(Service):
         """Wait for a commit that takes long, before more is processed.
 
         It has dozens of things to wait for, one after the other, and between two of them the event loop processes a
-        chunk of each partition: a stream that never pauses would let a commit take ten seconds.
+        chunk of each topic: a stream that never pauses would let a commit take ten seconds.
         """
         if time.monotonic() - self._begun_at > LONGEST * self._interval:
             async with self._lock:

@@ -1,7 +1,6 @@
 """Batch delivery: from fetched records to the messages that Faust sees, and back to the offsets it commits."""
 
 import asyncio
-import time
 from typing import Any
 
 from faust.types import TP, Message
@@ -41,14 +40,13 @@ async def test_a_fetch_is_delivered_in_chunks_of_one_partition() -> None:
     ]
 
 
-async def test_chunks_are_short_for_a_while_after_somebody_has_asked(monkeypatch: Any) -> None:
+async def test_chunks_are_short_for_a_while_after_somebody_has_asked() -> None:
     app = make_app()
     app.chunk_size = 3 * SHORT
     consumer = consumer_of({TP0: records(0, 2 * SHORT)}, {TP0: records(2 * SHORT, 2 * SHORT)}, app=app)
     app.give_way()
     assert [len(offsets(message.value)) for _, message in await delivered(consumer)] == [SHORT, SHORT]
-    later = time.monotonic() + GIVES_WAY + 0.1
-    monkeypatch.setattr(time, "monotonic", lambda: later)
+    app._gives_way_until -= GIVES_WAY
     assert [len(offsets(message.value)) for _, message in await delivered(consumer)] == [2 * SHORT]
 
 
