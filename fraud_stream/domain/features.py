@@ -173,7 +173,6 @@ class FeatureMaker:
         self.features = feature_list(self.settings)
         self.names = tuple(feature.name for feature in self.features)
         self.version = blake2b(",".join(self.names).encode(), digest_size=4).hexdigest()
-
         self._facts = (*FACTS, *self.names[-_OF_WINDOWS:])
         self._order = np.array([(*self._facts, *DERIVED).index(name) for name in self.names])
 

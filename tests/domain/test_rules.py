@@ -238,9 +238,13 @@ def test_rules_that_are_off_are_left_out_and_shadow_ones_are_evaluated() -> None
     assert {row: [rule.rule.id for rule in rules_of] for row, rules_of in found.items()} == {1: ["a"], 2: ["a", "s"]}
 
 
-def test_the_texts_that_the_rules_read_are_known() -> None:
+def test_without_rules_nothing_hits() -> None:
+    assert rule_set().evaluate({}) == {}
+
+
+def test_the_names_that_the_rules_read_are_known() -> None:
     rules = rule_set(Rule("a", "location == 'x' and amount > 1"), Rule("b", "device_id != 'y' and location != 'z'"))
-    assert rules.texts == ["device_id", "location"]
+    assert (rules.texts, rules.numbers) == (["device_id", "location"], ["amount"])
 
 
 MANY = ", ".join(f"'{n}'" for n in range(10_001))
