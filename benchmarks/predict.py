@@ -20,7 +20,7 @@ from benchmarks.figures import Run, Spread
 from benchmarks.latency import LABEL_DELAY, raised
 from benchmarks.material import Step, steps
 from benchmarks.sender import Order, Sender
-from benchmarks.stage import stage
+from benchmarks.stage import Worker, stage
 
 #: Questions a second.
 ASKED = 500.0
@@ -36,7 +36,7 @@ class Predicting(NamedTuple):
         asked: Questions a second.
         answers: From the moment a question was to be asked to its answer.
         refused: Questions that were not answered with a prediction.
-        worker: The worker's run; its transactions are those of the topic.
+        worker: The worker's run; its transactions are those of the topic that it decided meanwhile.
     """
 
     rate: float
@@ -87,11 +87,17 @@ def measure(broker: str, rate: float, seconds: float, warm_up: float, asked: flo
         )
         asking = asker.apply_async(ask_all, (questions,))
         time.sleep(max(0.0, begin - time.time()))
-        first = worker.read()
+        first, before = worker.read(), _decided(worker)
         found = asking.get()
-        last = worker.read()
-    run = Run(round(rate * (last.time - first.time)), last.time - first.time, last.cpu - first.cpu)
+        last, after = worker.read(), _decided(worker)
+    run = Run(after - before, last.time - first.time, last.cpu - first.cpu)
     return Predicting(rate, asked, Spread.of(found.waits), found.refused, run)
+
+
+def _decided(worker: Worker) -> int:
+    """How many transactions of the topic it has decided."""
+    counted = worker.get("/dashboard/api/worker")["counters"]["transactions_scored"]["counts"]
+    return sum(round(count["value"]) for count in counted)
 
 
 def _be_ready() -> None:

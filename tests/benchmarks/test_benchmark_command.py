@@ -99,7 +99,9 @@ def test_predictions_are_measured_while_the_stream_runs(tmp_path: Path) -> None:
     asked = found["predict"]["found"]
     assert (asked["answers"]["size"], asked["refused"]) == (100, 0)
     assert 0 < asked["answers"]["p50"] <= asked["answers"]["p99"] <= asked["answers"]["longest"]
+    assert 0 < asked["worker"]["transactions"] <= 600
     assert "not answered" in printed
+    assert "transactions a second meanwhile" in printed
 
 
 def test_a_measurement_that_does_not_exist_is_refused() -> None:
