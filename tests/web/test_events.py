@@ -146,6 +146,19 @@ async def test_trouble_is_told_for_as_long_as_it_lasts_instead_of_that_all_is_we
     await asyncio.wait_for(task, 1)
 
 
+async def test_trouble_is_told_also_where_the_news_of_it_comes_as_the_time_is_up(monkeypatch):
+    monkeypatch.setattr(events, "NOTICE", 0.01)
+    monkeypatch.setattr(events, "HEARTBEAT", 3_600.0)
+    feed = feed_of(0)
+    listener, response = follower(feed)
+    task = asyncio.create_task(listener.follow())
+    await until(lambda: response.parts)
+    feed.trouble = "no broker"  # and nobody is woken
+    await until(lambda: response.events[-1].get("event") == "trouble")
+    feed.close()
+    await asyncio.wait_for(task, 1)
+
+
 async def test_who_comes_during_an_outage_is_told_at_once():
     feed = feed_of(0)
     feed.trouble = "no broker"

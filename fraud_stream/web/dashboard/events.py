@@ -102,8 +102,7 @@ class Listener:
                 await news.wait()
         except TimeoutError:
             await self._give_sign()
-        else:
-            await self._tell_change()
+        await self._tell_change()  # also then: news may come in the same turn in which the time is up
 
     async def _give_sign(self) -> None:
         if self._is_gone():
