@@ -1,6 +1,5 @@
 """How fast a rule is judged on history: over columns in memory, and read from the topics `scored` and `labelled`."""
 
-import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +24,7 @@ from fraud_stream.domain.once import Join
 from fraud_stream.domain.pending import EARLY, Pending
 from fraud_stream.domain.rules import CompiledRule, Rule
 from fraud_stream.domain.transaction import Transaction
+from fraud_stream.engine.garbage import collect_rarely
 from fraud_stream.evaluation.backtest import Backtest, Trial
 from fraud_stream.evaluation.past import Needed, Past
 from fraud_stream.evaluation.taking import Taker
@@ -73,7 +73,7 @@ def measure(broker: str, transactions: int) -> Speed:
         asked = _rules(place.settings)
         needed = Needed.by(asked, FeatureMaker(place.settings.feature_settings).names)
         past = list(from_scored(place.settings, needed, Counter()))
-        gc.freeze()  # as the command does; this process measures and ends
+        collect_rarely()  # as the command does; this process measures and ends
         columns = _timed(asked, lambda: past, TIMES)
         scored = _timed(asked, lambda: from_scored(place.settings, needed, Counter()))
         labelled = _timed(asked, lambda: from_labelled(place.settings, needed, Counter()))

@@ -1,7 +1,6 @@
 """``fraud-stream backtest``: what a rule would have caught and cost on history, before it is switched on."""
 
 import difflib
-import gc
 import math
 import re
 from collections import Counter
@@ -202,12 +201,8 @@ def _run(trial: Trial, history: History, needed: Needed) -> dict[str, int]:
     """Go through history; says how many records were of no use, by what is wrong."""
     left_out = Counter[str]()
     _tell(f"reading {history.name}{history.how}")
-    gc.freeze()  # what is there by now stays: looking at it again and again would take a third of the time
-    try:
-        for past in history.read(needed, left_out):
-            trial.add(past)
-    finally:
-        gc.unfreeze()
+    for past in history.read(needed, left_out):
+        trial.add(past)
     found = {why: count for why, count in left_out.items() if count}
     for why, count in found.items():
         _tell(f"left out {count:,} {why}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import gc
 import logging
 import math
 import os
@@ -22,15 +21,13 @@ from fraud_stream.engine.commit import GroupCommit
 from fraud_stream.engine.consumer import ChunkConsumer, ChunkFlow, ChunkSchema, ChunkTransport
 from fraud_stream.engine.expiry import StreamClock
 from fraud_stream.engine.follower import Follower
+from fraud_stream.engine.garbage import collect_rarely
 from fraud_stream.engine.panes import WindowedTable
 from fraud_stream.engine.table import ExactTable
 from fraud_stream.engine.watchdog import Signs, Watchdog
 
 #: Faust's own limit of 100 unsent messages would stop the stream all the time.
 PRODUCER_BUFFER = 20_000
-#: Python's cyclic garbage collector looks at every object of the tables again and again, for cycles that a stream does
-#: not make; run this rarely it costs a fifth of the CPU less.
-GC_THRESHOLDS = (200_000, 50, 100)
 
 
 @dataclass
@@ -224,7 +221,7 @@ class ExactApp(faust.App):
     async def on_start(self) -> None:
         """Prepare, give the producer room, read what is read whole, and start the watchdog and the group commit."""
         await super().on_start()
-        gc.set_threshold(*GC_THRESHOLDS)
+        collect_rarely()
         logging.getLogger("aiokafka").setLevel(logging.INFO)  # it makes debug records for nobody, several a batch
         await self._prepare_or_exit()
         await self._declare_changelogs()
