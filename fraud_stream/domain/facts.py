@@ -16,25 +16,30 @@ Columns = NDArray[np.float64]
 LARGEST_ZSCORE = 100.0
 #: A merchant of whom nothing is known is taken for one with this share of frauds, as if from one label.
 PRIOR_RISK = 0.01
-_SPANS = ("1h", "24h", "7d", "30d")
+#: What the spans of the sliding windows are called, ascending; all but the first are those of labels and outliers.
+SPAN_NAMES = ("1h", "24h", "7d", "30d")
 #: The facts in their order, those of the two windows left out.  One with the name of a feature is that feature.
 FACTS = (
     "time",
     "amount",
     "since_last",
-    *(f"{what}_{of}" for of in ("ever", "30d") for what in ("count", "total", "squares")),
+    "history_count",
+    "history_total",
+    "history_squares",
+    "count_30d",
+    "total_30d",
+    "squares_30d",
     "count_winsorised",
     "total_winsorised",
-    "history_count",
     "is_risky_payment_method",
     "is_new_device",
     "is_new_location",
-    *(f"outliers_{span}" for span in _SPANS[1:]),
+    *(f"outliers_{span}" for span in SPAN_NAMES[1:]),
     *(f"{whose}_{known}" for whose in ("customer", "merchant") for known in KNOWN),
     "sliding_locations_1h",
     "sliding_devices_1h",
-    *(f"sliding_count_{span}" for span in _SPANS),
-    *(f"units_{span}" for span in _SPANS),
+    *(f"sliding_count_{span}" for span in SPAN_NAMES),
+    *(f"units_{span}" for span in SPAN_NAMES),
 )
 #: What `derived` computes, in its order.
 DERIVED = (
@@ -47,9 +52,9 @@ DERIVED = (
     "amount_zscore_30d",
     "amount_ratio_30d",
     "amount_ratio_winsorised",
-    *(f"sliding_{what}_{span}" for what in ("sum", "mean") for span in _SPANS),
+    *(f"sliding_{what}_{span}" for what in ("sum", "mean") for span in SPAN_NAMES),
     *(f"{whose}_days_since_{which}" for whose in ("customer", "merchant") for which in ("fraud", "first_fraud")),
-    *(f"merchant_risk_{span}" for span in _SPANS[1:]),
+    *(f"merchant_risk_{span}" for span in SPAN_NAMES[1:]),
     "merchant_risk_smoothed",
 )
 
@@ -63,8 +68,8 @@ _TIME, _AMOUNT = _places("time", "time"), _places("amount", "amount")
 _LOGGED = _places("amount", "since_last")
 #: No amount is less than 0; a payment that came late may have been made before the last one.
 _LEAST_LOGGED = np.array([-np.inf, 0.0])
-_COUNTS, _TOTALS = _places("count_ever", "count_winsorised", 3), _places("total_ever", "total_winsorised", 3)
-_SQUARES = _places("squares_ever", "squares_30d", 3)
+_COUNTS, _TOTALS = _places("history_count", "count_winsorised", 3), _places("history_total", "total_winsorised", 3)
+_SQUARES = _places("history_squares", "squares_30d", 3)
 #: From how many payments on there is something to compare with, for each ratio.
 _ENOUGH = np.array([0.0, ENOUGH_HISTORY])
 _SLIDING, _UNITS = _places("sliding_count_1h", "sliding_count_30d"), _places("units_1h", "units_30d")

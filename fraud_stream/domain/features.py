@@ -8,7 +8,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_stream.domain.facts import DERIVED, FACTS, PRIOR_RISK, derived
+from fraud_stream.domain.facts import DERIVED, FACTS, PRIOR_RISK, SPAN_NAMES, derived
 from fraud_stream.domain.matrix import matrix
 from fraud_stream.domain.outcomes import MEMORY, Known
 from fraud_stream.domain.profile import ENOUGH_HISTORY, OUTLIER, OUTLIER_SPANS, Profile, seen_within_hour
@@ -96,13 +96,13 @@ _OF_THE_CUSTOMER = (
         Feature(
             f"outliers_{span}", "transactions", f"payments of the last {span} of over {OUTLIER:.0f} times that mean"
         )
-        for span in ("24h", "7d", "30d")
+        for span in SPAN_NAMES[1:]
     ),
     Feature("sliding_locations_1h", "places", "different places in the last hour"),
     Feature("sliding_devices_1h", "devices", "different devices in the last hour"),
     *(
         Feature(f"sliding_{what}_{span}", unit, f"{meaning} of the last {span}, this one included")
-        for span in ("1h", "24h", "7d", "30d")
+        for span in SPAN_NAMES
         for what, unit, meaning in (
             ("count", "transactions", "payments"),
             ("sum", "currency", "sum of the payments"),
@@ -120,7 +120,7 @@ def _of_labels(whose: str) -> tuple[Feature, ...]:
         Feature(f"{whose}_days_since_first_fraud", "days", "since the first one of the last 60 days did", never),
         *(
             Feature(f"{whose}_frauds_{span}", "transactions", f"frauds of the {whose} known in the last {span}")
-            for span in ("24h", "7d", "30d")
+            for span in SPAN_NAMES[1:]
         ),
     )
 
@@ -130,11 +130,11 @@ _OF_THE_LABELS = (
     *_of_labels("merchant"),
     *(
         Feature(f"merchant_labels_{span}", "labels", f"of the merchant's payments, known in the last {span}")
-        for span in ("24h", "7d", "30d")
+        for span in SPAN_NAMES[1:]
     ),
     *(
         Feature(f"merchant_risk_{span}", "ratio", f"share of frauds among the merchant's labels of the last {span}")
-        for span in ("24h", "7d", "30d")
+        for span in SPAN_NAMES[1:]
     ),
     Feature("merchant_genuine_since_fraud", "labels", "genuine ones of the merchant since its last fraud, or in all"),
     Feature("merchant_risk_smoothed", "ratio", "of the last 30d: (frauds + 0.01) / (labels + 1)", PRIOR_RISK),
@@ -190,7 +190,6 @@ class FeatureMaker:
             *profile.sums.longest(time),
             habit.count,
             habit.total,
-            moments.count,
             tx.payment_method in self.settings.risky_payment_methods,
             known and device is not None and device not in profile.devices,
             known and location is not None and location not in profile.locations,
