@@ -28,6 +28,10 @@ from fraud_stream.engine.watchdog import Signs, Watchdog
 
 #: Faust's own limit of 100 unsent messages would stop the stream all the time.
 PRODUCER_BUFFER = 20_000
+#: Records of a short chunk: with everything on, less than 5 ms of work where a transaction takes 145 us.
+SHORT = 32
+#: Chunks are short for so long after somebody has asked, seconds.
+GIVES_WAY = 1.0
 
 
 @dataclass
@@ -51,10 +55,6 @@ class Chunk:
     held: bool = False
 
 
-#: Records of a short chunk: with everything on, less than 5 ms of work where a transaction takes 145 us.
-SHORT = 32
-#: Chunks are short for so long after somebody has asked, seconds.
-GIVES_WAY = 1.0
 T = TypeVar("T", bound=ExactTable)
 Handler = Callable[[Chunk], Awaitable[None]]
 

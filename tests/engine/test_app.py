@@ -155,7 +155,6 @@ async def test_the_records_of_a_chunk_are_not_kept_until_it_is_acknowledged() ->
 
 
 async def test_between_two_chunks_whoever_else_waits_has_a_turn() -> None:
-    """A question must not wait for all chunks that are there."""
     app, seen = calm_app(), []
 
     async def handler(chunk: Chunk) -> None:
