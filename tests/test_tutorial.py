@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fraud_stream.broker import free_port
-from tests.fenced import Shell, missing, steps
+from tests.fenced import Shell, Step, missing, steps
 from tests.harness import ROOT
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
@@ -45,6 +45,12 @@ def test_there_is_something_to_run() -> None:
     found = steps(PAGE)
     assert len(found) > 15
     assert sum(bool(step.shown) for step in found) > 12
+
+
+def test_a_port_of_ours_may_have_one_of_the_pages_in_it(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, os.environ, {"9092": "60669", "6066": "35549"})
+    shell.run(Step("echo 9092 6066\n", "", ("9092 6066",)))
+    shell.run(Step("echo $((9091 + 51578))\n", "", ("9092",)))
 
 
 @pytest.mark.parametrize(
