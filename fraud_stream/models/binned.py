@@ -11,7 +11,7 @@ Acceleration of stochastic approximation by averaging. SIAM Journal on Control a
 """
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -271,19 +271,20 @@ class BinnedLogisticRegression(base.Classifier):
         Raises:
             ValueError: They are none, or of a model with other crosses.
         """
-        _check(names, numbers)
+        parts = {part: np.array(values, dtype=np.float64) for part, values in numbers.items()}
+        _check(names, parts)
         self._expected = None
         self.names = list(names)
-        if numbers["crosses"] != [place for pair in self._pairs() for place in pair]:
+        if parts["crosses"].tolist() != [place for pair in self._pairs() for place in pair]:
             raise ValueError("its crosses are others")
-        self._layout = Layout(_bins(numbers), self._pairs())
-        self._weights, self._means, self._squares = (np.array(numbers[part]) for part in _OF_WEIGHTS)
+        self._layout = Layout(_bins(parts), self._pairs())
+        self._weights, self._means, self._squares = (parts[part] for part in _OF_WEIGHTS)
         if {len(self._weights), len(self._means), len(self._squares)} != {self._layout.size}:
             raise ValueError(f"it has {len(self._weights)} weights for {self._layout.size} bins")
-        self._intercept, self._mean_intercept, self._intercept_square = numbers["intercept"]
-        self.learnt, self._genuine, self._next_refinement = (int(number) for number in numbers["counts"])
+        self._intercept, self._mean_intercept, self._intercept_square = parts["intercept"].tolist()
+        self.learnt, self._genuine, self._next_refinement = (int(number) for number in parts["counts"])
         self._tallies = np.zeros((2, len(names), CELLS), dtype=np.int64)
-        self._tallies.ravel()[np.array(numbers["tallied"], dtype=np.int64)] = numbers["tallies"]
+        self._tallies.ravel()[parts["tallied"].astype(np.int64)] = parts["tallies"]
 
     def contributions(self, rows: Rows) -> NDArray[np.float64]:
         """What each feature adds to the log odds of each row, against the mean transaction; a cross adds to both."""
@@ -326,32 +327,33 @@ _WHOLE = ("edges", "edge_counts", "crosses", "tallied", "tallies", "counts")
 _LARGEST_COUNT = 2.0**53
 
 
-def _check(names: Sequence[Hashable], numbers: Numbers) -> None:
-    sizes = {part: len(numbers[part]) if part in numbers else -1 for part in _PARTS}
+def _check(names: Sequence[Hashable], parts: Mapping[str, Vector]) -> None:
+    sizes = {part: len(parts[part]) if part in parts else -1 for part in _PARTS}
     missing = [part for part, size in sizes.items() if size < 0 or _PARTS[part] not in (None, size)]
     if missing:
         raise ValueError(f"it has no {', '.join(missing)}")
-    if not all(math.isfinite(number) for part in numbers.values() for number in part):
+    if not np.isfinite(np.concatenate(list(parts.values()))).all():
         raise ValueError("not all of its numbers are finite")
-    places = np.array(numbers["tallied"])
-    if len(places) != len(numbers["tallies"]) or (
-        len(places) and not 0 <= places.min() <= places.max() < 2 * len(names) * CELLS
-    ):
+    if sizes["tallied"] != sizes["tallies"] or not _is_within(parts["tallied"], 0, 2 * len(names) * CELLS - 1):
         raise ValueError("its tallies are of other features")
-    if len(numbers["edge_counts"]) != len(names) or sum(numbers["edge_counts"]) != len(numbers["edges"]):
+    if sizes["edge_counts"] != len(names) or parts["edge_counts"].sum() != sizes["edges"]:
         raise ValueError("its bins are of other features")
-    if any(not 0 < edge < CELLS for edge in numbers["edges"]) or min(numbers["squares"], default=1.0) <= 0:
+    if not _is_within(parts["edges"], 1, CELLS - 1) or not (parts["squares"] > 0).all():
         raise ValueError("its bins or squares are out of range")
-    whole = [number for part in _WHOLE for number in numbers[part]]
-    if any(number < 0 or number % 1 or number > _LARGEST_COUNT for number in whole):
+    whole = np.concatenate([parts[part] for part in _WHOLE])
+    if (whole % 1).any() or not _is_within(whole, 0, _LARGEST_COUNT):
         raise ValueError("its counts are no counts")
-    learnt, _, next_refinement = numbers["counts"]
-    if numbers["intercept"][2] <= 0 or not learnt < next_refinement:
+    learnt, _, next_refinement = parts["counts"]
+    if parts["intercept"][2] <= 0 or not learnt < next_refinement:
         raise ValueError("its intercept or counts are out of range")
 
 
-def _bins(numbers: Numbers) -> Places:
-    counts = np.array(numbers["edge_counts"], dtype=np.int64)
+def _is_within(numbers: Vector, least: float, most: float) -> bool:
+    return bool(((numbers >= least) & (numbers <= most)).all())
+
+
+def _bins(parts: Mapping[str, Vector]) -> Places:
+    counts = parts["edge_counts"].astype(np.int64)
     marks = np.zeros((len(counts), CELLS), dtype=np.int64)
-    marks[np.repeat(np.arange(len(counts)), counts), np.array(numbers["edges"], dtype=np.int64)] = 1
+    marks[np.repeat(np.arange(len(counts)), counts), parts["edges"].astype(np.int64)] = 1
     return np.cumsum(marks, axis=1)
